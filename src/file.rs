@@ -1,0 +1,59 @@
+//! Atomic writes: a file is complete under its name, or not there at all.
+
+use crate::{Error, Result};
+use std::ffi::{OsStr, OsString};
+use std::fs::{self, File};
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+/// Writes a file through `fill` under a temporary name beside `path`, syncs it, and renames it over `path`.
+/// On any failure the temporary file is removed and whatever stood at `path` is untouched.
+pub fn write_atomic(path: &Path, fill: impl FnOnce(&mut BufWriter<File>) -> std::io::Result<()>) -> Result<()> {
+    let temporary = temporary_name(path);
+    let written = (|| {
+        let mut writer = BufWriter::new(File::create(&temporary)?);
+        fill(&mut writer)?;
+        writer.into_inner().map_err(|e| e.into_error())?.sync_all()?;
+        fs::rename(&temporary, path)
+    })();
+    written.map_err(|source| {
+        let _ = fs::remove_file(&temporary);
+        Error::write(path, source)
+    })
+}
+
+/// [`write_atomic`] for bytes that are already there.
+pub fn write_bytes(path: &Path, bytes: &[u8]) -> Result<()> {
+    write_atomic(path, |writer| writer.write_all(bytes))
+}
+
+/// Makes a folder and its parents.
+pub fn create_folder(path: &Path) -> Result<()> {
+    fs::create_dir_all(path).map_err(|source| Error::write(path, source))
+}
+
+/// Reads a whole file, or says why it cannot be read.
+pub fn read_bytes(path: &Path) -> Result<Vec<u8>> {
+    fs::read(path).map_err(|source| Error::file(path, source))
+}
+
+/// Removes what a killed [`write_atomic`] left in `folder`; for folders that one job alone writes to.
+pub fn remove_leftovers(folder: &Path) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        if is_leftover(&entry.file_name(), "") {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
+/// Is `name` what a killed [`write_atomic`] left of a file whose name starts with `of`?
+pub fn is_leftover(name: &OsStr, of: &str) -> bool {
+    name.to_str().is_some_and(|name| name.strip_prefix('.').is_some_and(|rest| rest.starts_with(of)) && name.ends_with(".tmp"))
+}
+
+fn temporary_name(path: &Path) -> PathBuf {
+    let mut name = OsString::from(".");
+    name.push(path.file_name().unwrap_or_default());
+    name.push(format!(".{}.tmp", std::process::id()));
+    path.with_file_name(name)
+}
