@@ -1,0 +1,93 @@
+//! Where buffers live and ops run. A device owns its memory; everything above speaks to it through the op traits.
+
+mod cpu;
+
+pub use cpu::Cpu;
+
+use crate::Result;
+use bytemuck::Pod;
+use std::ops::{Add, AddAssign, Div, Mul, MulAssign, Range, Sub};
+
+/// The number type that a device computes in: `f32` or `f64`.
+pub trait Real:
+    Pod
+    + Send
+    + Sync
+    + Default
+    + PartialOrd
+    + std::fmt::Debug
+    + Add<Output = Self>
+    + Sub<Output = Self>
+    + Mul<Output = Self>
+    + Div<Output = Self>
+    + AddAssign
+    + MulAssign
+    + 'static
+{
+    /// 0.
+    const ZERO: Self;
+    /// 1.
+    const ONE: Self;
+    /// Nearest value.
+    fn from_f64(value: f64) -> Self;
+    /// Exact value.
+    fn to_f64(self) -> f64;
+    /// Square root.
+    fn sqrt(self) -> Self;
+}
+
+macro_rules! real {
+    ($($t:ty),*) => {$(
+        impl Real for $t {
+            const ZERO: Self = 0.0;
+            const ONE: Self = 1.0;
+            #[inline]
+            fn from_f64(value: f64) -> Self {
+                value as $t
+            }
+            #[inline]
+            fn to_f64(self) -> f64 {
+                self.into()
+            }
+            #[inline]
+            fn sqrt(self) -> Self {
+                self.sqrt()
+            }
+        }
+    )*};
+}
+real!(f32, f64);
+
+/// A plain number that a buffer can hold.
+pub trait Element: Pod + Send + Sync + Default {}
+impl<T: Pod + Send + Sync + Default> Element for T {}
+
+/// Memory of a device. Buffers are allocated once and reused; a step allocates nothing.
+pub trait Memory: Send + Sync {
+    /// What parameters and activations are made of.
+    type Real: Real;
+    /// A run of elements in the device's memory.
+    type Buffer<T: Element>: Send + Sync;
+
+    /// A zeroed buffer of `len` elements.
+    fn zeros<T: Element>(&self, len: usize) -> Result<Self::Buffer<T>>;
+    /// Copies `host` to the start of `buffer`.
+    fn upload<T: Element>(&self, host: &[T], buffer: &mut Self::Buffer<T>) -> Result<()>;
+    /// Copies the start of `buffer` into `host`.
+    fn download<T: Element>(&self, buffer: &Self::Buffer<T>, host: &mut [T]) -> Result<()>;
+}
+
+/// A run of numbers inside a buffer, such as one weight tensor in the parameter arena.
+pub struct View<'a, D: Memory + ?Sized> {
+    /// The buffer.
+    pub buffer: &'a D::Buffer<D::Real>,
+    /// The elements meant.
+    pub span: Range<usize>,
+}
+
+impl<'a, D: Memory + ?Sized> View<'a, D> {
+    /// The elements `span` of `buffer`.
+    pub fn new(buffer: &'a D::Buffer<D::Real>, span: Range<usize>) -> Self {
+        View { buffer, span }
+    }
+}

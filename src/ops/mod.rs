@@ -1,0 +1,24 @@
+//! The computations, one folder an operation: `mod.rs` has the maths, the shapes and the trait, `cpu.rs` the CPU's code.
+//!
+//! Activations are NHWC. A convolution's weight is (filter, row, column, channel), a dense layer's (output, input): the
+//! inner dimension of every product is contiguous. [`crate::nn::layout`] converts from and to PyTorch's order.
+
+pub mod adam;
+pub mod conv3x3;
+pub mod deformation;
+pub mod dense;
+mod dropout;
+pub mod eigh;
+pub mod gather;
+pub mod hamiltonian;
+pub mod mape;
+pub mod mode_area;
+pub mod philox;
+mod product;
+
+use crate::device::{Cpu, Memory, Real};
+
+/// Everything that a device must know how to do, so that a tape can run on it.
+pub trait Device: Memory + gather::Gather + conv3x3::Conv3x3 + dense::Dense + mape::Mape + adam::Adam {}
+
+impl<R: Real> Device for Cpu<R> {}
