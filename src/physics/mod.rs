@@ -1,0 +1,14 @@
+//! Definitions: the lattice, its random deformation, its modes and their areas, and the attack on one atom.
+//!
+//! Displacements are (2, L, L): the x of every site, then the y, in lattice periods; site n = nx L + ny. Energies and mode areas
+//! are always computed in f64.
+
+mod attack;
+mod deformation;
+mod lattice;
+mod spectrum;
+
+pub use attack::{Attack, Modes, Shift};
+pub use deformation::{Amplitudes, Population};
+pub use lattice::{Boundary, Lattice};
+pub use spectrum::{Spectrum, average_mode_area, solve};

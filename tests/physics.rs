@@ -1,0 +1,142 @@
+//! The reference vectors of an independent implementation (tests/data/README.md) and the check values of the specification: energies, mode
+//! areas, the attack; and what generation promises.
+
+use scalefree::dataset::npz::Npz;
+use scalefree::dataset::{Spec, generate};
+use scalefree::physics::{Amplitudes, Attack, Lattice, Modes, average_mode_area, solve};
+use scalefree::progress::{Progress, Silent};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+fn reference(name: &str) -> Npz {
+    Npz::open(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(name)).unwrap()
+}
+
+#[test]
+fn energies_and_mode_areas_of_the_reference_lattices() {
+    for size in [5, 8, 16] {
+        let mut npz = reference(&format!("lattices_{size}.npz"));
+        let mut get = |key: &str| npz.array(key).unwrap().values;
+        let (displacement, energy, mode_area, order) = (get("displacement"), get("energy"), get("mode_area"), get("order"));
+        let lattice = Lattice { size, ..Lattice::default() };
+        let sites = lattice.sites();
+        let ours = solve(&lattice, &displacement, &Silent).unwrap();
+        for (at, (a, b)) in ours.energy.iter().zip(&energy).enumerate() {
+            assert!((a - b).abs() < 1e-10, "L = {size}, energy {at}: {a} for {b}");
+        }
+        for (at, (a, b)) in ours.mode_area.iter().zip(&mode_area).enumerate() {
+            // A mode is known only as well as it is apart from its neighbours in energy.
+            let (sample, mode) = (at / sites, order[at] as usize);
+            let levels = &energy[sample * sites..][..sites];
+            let apart = |other: Option<&f64>| other.map_or(f64::INFINITY, |e| (e - levels[mode]).abs());
+            let gap = apart(mode.checked_sub(1).map(|m| &levels[m])).min(apart(levels.get(mode + 1)));
+            assert!((a - b).abs() < f64::max(1e-9, 1e-13 / gap), "L = {size}, mode area {at}: {a} for {b}, gap {gap:.1e}");
+        }
+    }
+}
+
+#[test]
+fn check_values_of_the_specification() {
+    let lattice = Lattice::default();
+    let close = |a: f64, b: f64, tolerance: f64| assert!((a - b).abs() < tolerance, "{a} for {b}");
+    let crystal = solve(&lattice, &vec![0.0; 512], &Silent).unwrap();
+    close(crystal.energy[0], 0.982717308902, 1e-11);
+    close(crystal.energy[255], 1.117231330094, 1e-11);
+    close(crystal.energy.iter().map(|e| e * e).sum(), 256.1532865227, 1e-9);
+
+    let site = |n: usize| ((n / 16) as f64, (n % 16) as f64);
+    let x = (0..256).map(site).map(|(nx, ny)| 0.2 * (3.0 * nx + ny).sin());
+    let y = (0..256).map(site).map(|(nx, ny)| 0.2 * (nx - 2.0 * ny).cos());
+    let deformed = solve(&lattice, &x.chain(y).collect::<Vec<_>>(), &Silent).unwrap();
+    close(deformed.energy[0], 0.981076415227, 1e-11);
+    close(deformed.energy[255], 1.119918257400, 1e-11);
+    close(average_mode_area(&deformed.mode_area), 0.2374252776, 1e-9);
+    close(deformed.mode_area[0], 0.0209220718, 1e-9);
+    close(deformed.mode_area[255], 0.5642748788, 1e-9);
+}
+
+#[test]
+fn the_reference_attack() {
+    let mut npz = reference("attack_16.npz");
+    let mut get = |key: &str| npz.array(key).unwrap().values;
+    let atoms = get("atom").iter().map(|a| *a as usize).collect();
+    let attack = Attack { atoms, theta: get("theta"), rho_a: get("rho_a")[0], modes: Modes::Sorted };
+    let shift = attack.strike(&Lattice::default(), &get("displacement"), &Silent).unwrap();
+    for (a, b) in shift.delta_mode_area.iter().zip(&get("delta_mode_area")) {
+        assert!((a - b).abs() < 1e-8, "{a} for {b}");
+    }
+}
+
+fn spec(start: u64, count: u64) -> Spec {
+    let amplitudes = Amplitudes { rho_max: 0.6, sigma_max: 0.6 };
+    Spec { seed: 9, start, count, lattice: Lattice { size: 4, ..Lattice::default() }, amplitudes }
+}
+
+fn bytes(path: &Path) -> Vec<u8> {
+    std::fs::read(path).unwrap()
+}
+
+fn made(folder: &Path, name: &str, spec: &Spec) -> PathBuf {
+    let out = folder.join(name);
+    generate(spec, &out, &Silent).unwrap();
+    out
+}
+
+#[test]
+fn a_sample_depends_on_seed_and_index_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let whole = made(folder.path(), "whole.npz", &spec(0, 1500));
+    let part = made(folder.path(), "part.npz", &spec(1000, 100));
+    for key in ["displacement", "mode_area", "energy", "order", "rho", "sigma", "index"] {
+        let get = |path: &Path| Npz::open(path).unwrap().array(key).unwrap();
+        let (whole, part) = (get(&whole), get(&part));
+        let width = part.values.len() / 100;
+        assert_eq!(part.values, whole.values[1000 * width..1100 * width], "{key}");
+    }
+}
+
+#[test]
+fn the_number_of_threads_changes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let with = |threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        bytes(&pool.install(|| made(folder.path(), &format!("{threads}.npz"), &spec(0, 200))))
+    };
+    let one = with(1);
+    assert_eq!(one, with(2));
+    assert_eq!(one, with(3));
+}
+
+/// Asks to stop at the n-th question.
+struct StopAfter(AtomicU64);
+
+impl Progress for StopAfter {
+    fn stop(&self) -> bool {
+        self.0.fetch_sub(1, Ordering::Relaxed) <= 1
+    }
+}
+
+#[test]
+fn an_interrupted_set_resumes_to_the_same_bytes() {
+    let folder = tempfile::tempdir().unwrap();
+    let undisturbed = bytes(&made(folder.path(), "undisturbed.npz", &spec(0, 2500)));
+    let out = folder.path().join("interrupted.npz");
+    assert!(generate(&spec(0, 2500), &out, &StopAfter(AtomicU64::new(1500))).is_err());
+    assert!(!out.exists());
+    generate(&spec(0, 2500), &out, &Silent).unwrap();
+    assert_eq!(bytes(&out), undisturbed);
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2, "parts are gone");
+}
+
+#[test]
+fn a_damaged_shard_is_made_again_and_another_set_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let set = made(folder.path(), "set", &spec(0, 2100));
+    let shard = set.join("shard-000001.npz");
+    let sound = bytes(&shard);
+    std::fs::write(&shard, &sound[..1000]).unwrap();
+    generate(&spec(0, 2100), &set, &Silent).unwrap();
+    assert_eq!(bytes(&shard), sound);
+    let error = generate(&spec(0, 2101), &set, &Silent).unwrap_err();
+    assert!(error.to_string().contains("belongs to another set"), "{error}");
+}
