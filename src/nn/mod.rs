@@ -1,0 +1,12 @@
+//! Networks as data, their parameters in one flat arena, and the tape that runs them forward and backward.
+
+mod architecture;
+mod initialise;
+pub mod layout;
+mod model;
+mod tape;
+
+pub use architecture::{Architecture, Image, Kind, Layer, Parameter, Pool};
+pub use initialise::{Init, initialise};
+pub use model::{DType, Model, Scaling, read_tensors, write_tensors};
+pub use tape::{Mode, Tape};
