@@ -1,0 +1,242 @@
+//! Random lattices with their modes. Sample k depends on (seed, k) alone: not on the start, the shard or the threads.
+//!
+//! Work is kept shard by shard in a folder: `manifest.json` tells the whole job and the fingerprint of each finished shard.
+//! A kill loses at most the shard in hand; the same call again resumes. A single file is merged from such a folder.
+
+use super::fingerprint;
+use super::npz::{Npz, NpzWriter, write_npz};
+use crate::ops::deformation::{Deformation, deform};
+use crate::physics::{Amplitudes, Lattice, solve};
+use crate::progress::Progress;
+use crate::{Error, Result, file};
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+use std::fs;
+use std::io::{Seek, Write};
+use std::path::{Path, PathBuf};
+
+/// Samples of a shard.
+const SHARD: u64 = 1024;
+/// Samples solved between two words on progress.
+const CHUNK: u64 = 64;
+
+/// What to generate.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Spec {
+    /// Seed of the set.
+    pub seed: u64,
+    /// Index of the first sample.
+    pub start: u64,
+    /// Number of samples.
+    pub count: u64,
+    /// The crystal and its hoppings.
+    pub lattice: Lattice,
+    /// How strongly it is deformed (Eq. 5).
+    pub amplitudes: Amplitudes,
+}
+
+/// `manifest.json`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Manifest {
+    pub(super) spec: Spec,
+    pub(super) shards: Vec<Shard>,
+}
+
+/// A finished shard.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Shard {
+    pub(super) file: String,
+    pub(super) count: u64,
+    fingerprint: String,
+}
+
+impl Spec {
+    fn validate(&self) -> Result<()> {
+        self.lattice.validate()?;
+        self.amplitudes.validate()?;
+        if self.count == 0 {
+            return Err(Error::value("--count", "0 samples; at least 1 is needed"));
+        }
+        if self.start.checked_add(self.count).is_none() {
+            return Err(Error::value("--start", "start + count passes 2^64"));
+        }
+        Ok(())
+    }
+
+    /// The shard that begins `done` samples into the set.
+    fn shard(&self, done: u64) -> Spec {
+        Spec { start: self.start + done, count: SHARD.min(self.count - done), ..self.clone() }
+    }
+}
+
+/// Generates `spec` into `out`: one NPZ file if the name ends in `.npz`, else a folder of shards.
+///
+/// # Errors
+/// Impossible values; a folder that holds another set; an output that cannot be written; Ctrl-C, after the shard before was saved.
+pub fn generate(spec: &Spec, out: &Path, progress: &dyn Progress) -> Result<()> {
+    spec.validate()?;
+    if out.extension().is_none_or(|e| e != "npz") {
+        return generate_shards(spec, out, progress).map(drop);
+    }
+    if out.is_dir() {
+        return Err(Error::file(out, "is a folder; name a file that is not there yet"));
+    }
+    // The name tells the job, so that another job's parts are never touched.
+    let job = serde_json::to_string(spec).map_err(|e| Error::Failed(e.to_string()))?;
+    let name = out.file_name().unwrap_or_default().to_string_lossy();
+    let parts = out.with_file_name(format!(".{name}.{}.parts", fingerprint(job.as_bytes())));
+    let manifest = generate_shards(spec, &parts, progress)?;
+    merge(spec, &parts, &manifest, out)?;
+    fs::remove_dir_all(&parts).map_err(|e| Error::write(&parts, e))
+}
+
+fn generate_shards(spec: &Spec, folder: &Path, progress: &dyn Progress) -> Result<Manifest> {
+    let manifest_path = folder.join("manifest.json");
+    let mut manifest = Manifest { spec: spec.clone(), shards: Vec::new() };
+    if manifest_path.exists() {
+        let found = Manifest::read(&manifest_path)?;
+        if found.spec != *spec {
+            return Err(Error::file(
+                &manifest_path,
+                "belongs to another set (seed, start, count, lattice or amplitudes differ); name another folder",
+            ));
+        }
+        manifest = found;
+    } else if fs::read_dir(folder).is_ok_and(|entries| entries.flatten().any(|e| !file::is_leftover(&e.file_name(), "manifest.json"))) {
+        return Err(Error::file(folder, "is a folder with other things in it; name a new one, or a file ending in .npz"));
+    }
+    file::create_folder(folder)?;
+    file::remove_leftovers(folder);
+    // The manifest comes first, so that a folder with a shard in it is never without the name of its job.
+    manifest.write(&manifest_path)?;
+    // Only shards that are what the manifest says count as done.
+    let sound = manifest.shards.iter().take_while(|s| fs::read(folder.join(&s.file)).is_ok_and(|b| fingerprint(&b) == s.fingerprint));
+    manifest.shards.truncate(sound.count());
+
+    progress.begin("generate", spec.count, "sample");
+    let mut done: u64 = manifest.shards.iter().map(|s| s.count).sum();
+    while done < spec.count {
+        let shard = spec.shard(done);
+        let name = format!("shard-{:06}.npz", manifest.shards.len());
+        let samples = Samples::draw(&shard, |n| progress.advance(done + n, ""), progress)?;
+        let path = folder.join(&name);
+        samples.write(&path, &shard)?;
+        let fingerprint = fingerprint(&file::read_bytes(&path)?);
+        manifest.shards.push(Shard { file: name, count: shard.count, fingerprint });
+        manifest.write(&manifest_path)?;
+        done += shard.count;
+    }
+    progress.end();
+    Ok(manifest)
+}
+
+impl Manifest {
+    pub(super) fn read(path: &Path) -> Result<Self> {
+        serde_json::from_slice(&file::read_bytes(path)?).map_err(|e| Error::file(path, format!("not a manifest of shards: {e}")))
+    }
+
+    fn write(&self, path: &Path) -> Result<()> {
+        let text = serde_json::to_string_pretty(self).map_err(|e| Error::Failed(e.to_string()))?;
+        file::write_bytes(path, text.as_bytes())
+    }
+}
+
+/// The arrays of a shard.
+#[derive(Default)]
+struct Samples {
+    displacement: Vec<f32>,
+    mode_area: Vec<f32>,
+    energy: Vec<f64>,
+    order: Vec<u16>,
+    rho: Vec<f32>,
+    sigma: Vec<f32>,
+    index: Vec<u64>,
+}
+
+impl Samples {
+    fn draw(spec: &Spec, advance: impl Fn(u64), progress: &dyn Progress) -> Result<Self> {
+        let mut samples = Samples::default();
+        let row = 2 * spec.lattice.sites();
+        let Amplitudes { rho_max, sigma_max } = spec.amplitudes;
+        let deformation = Deformation { size: spec.lattice.size as u64, rho_max, sigma_max, seed: spec.seed };
+        for first in (0..spec.count).step_by(CHUNK as usize) {
+            let indices: Vec<u64> = (first..spec.count.min(first + CHUNK)).map(|k| spec.start + k).collect();
+            let mut displacement = vec![0.0_f32; indices.len() * row];
+            let drawn: Vec<_> =
+                displacement.par_chunks_exact_mut(row).zip(&indices).map(|(image, &index)| deform(&deformation, index, image)).collect();
+            // The Hamiltonian is built from the displacement as it is stored.
+            let stored: Vec<f64> = displacement.iter().map(|d| f64::from(*d)).collect();
+            let spectrum = solve(&spec.lattice, &stored, &StopOnly(progress))?;
+            samples.displacement.extend(displacement);
+            samples.mode_area.extend(spectrum.mode_area.iter().map(|w| *w as f32));
+            samples.energy.extend(spectrum.energy);
+            samples.order.extend(spectrum.order);
+            samples.rho.extend(drawn.iter().map(|d| d.rho));
+            samples.sigma.extend(drawn.iter().map(|d| d.sigma));
+            samples.index.extend(indices);
+            advance(samples.index.len() as u64);
+        }
+        Ok(samples)
+    }
+
+    fn write(&self, path: &Path, spec: &Spec) -> Result<()> {
+        let (n, size, sites) = (self.index.len(), spec.lattice.size, spec.lattice.sites());
+        let meta = meta(spec)?;
+        write_npz(path, |npz| {
+            npz.array("displacement", &[n, 2, size, size], &self.displacement)?;
+            npz.array("mode_area", &[n, sites], &self.mode_area)?;
+            npz.array("energy", &[n, sites], &self.energy)?;
+            npz.array("order", &[n, sites], &self.order)?;
+            npz.array("rho", &[n], &self.rho)?;
+            npz.array("sigma", &[n], &self.sigma)?;
+            npz.array("index", &[n], &self.index)?;
+            npz.text("meta", &meta)
+        })
+    }
+}
+
+/// Passes on the wish to stop, and nothing else.
+struct StopOnly<'a>(&'a dyn Progress);
+
+impl Progress for StopOnly<'_> {
+    fn stop(&self) -> bool {
+        self.0.stop()
+    }
+}
+
+fn meta(spec: &Spec) -> Result<String> {
+    let mut meta = serde_json::to_value(spec).map_err(|e| Error::Failed(e.to_string()))?;
+    meta["program"] = concat!("scalefree ", env!("CARGO_PKG_VERSION")).into();
+    Ok(meta.to_string())
+}
+
+/// One file from a folder of shards, array by array, in the memory of one shard.
+fn merge(spec: &Spec, folder: &Path, manifest: &Manifest, out: &Path) -> Result<()> {
+    let shards: Vec<PathBuf> = manifest.shards.iter().map(|s| folder.join(&s.file)).collect();
+    let (n, size, sites) = (spec.count as usize, spec.lattice.size, spec.lattice.sites());
+    let meta = meta(spec)?;
+    write_npz(out, |npz| {
+        join(npz, &shards, "displacement", &[n, 2, size, size], |v| v as f32)?;
+        join(npz, &shards, "mode_area", &[n, sites], |v| v as f32)?;
+        join(npz, &shards, "energy", &[n, sites], |v| v)?;
+        join(npz, &shards, "order", &[n, sites], |v| v as u16)?;
+        join(npz, &shards, "rho", &[n], |v| v as f32)?;
+        join(npz, &shards, "sigma", &[n], |v| v as f32)?;
+        npz.array("index", &[n], &(spec.start..spec.start + spec.count).collect::<Vec<u64>>())?;
+        npz.text("meta", &meta)
+    })
+}
+
+fn join<W: Write + Seek, T: npyz::AutoSerialize>(
+    npz: &mut NpzWriter<W>,
+    shards: &[PathBuf],
+    key: &str,
+    shape: &[usize],
+    convert: impl Fn(f64) -> T,
+) -> std::io::Result<()> {
+    let pieces = shards.iter().map(|shard| {
+        let array = Npz::open(shard).and_then(|mut npz| npz.array(key)).map_err(std::io::Error::other)?;
+        Ok(array.values.into_iter().map(&convert).collect())
+    });
+    npz.stream(key, shape, pieces)
+}

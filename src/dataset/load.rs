@@ -1,0 +1,180 @@
+//! What commands read: structures, structures with their mode areas, and target curves. Every array is checked before it is used.
+
+use super::generate::Manifest;
+use super::npz::{Array, Npz, is_npy, is_npz, parse_npy};
+use crate::{Error, Result, file};
+use std::path::Path;
+
+/// Displacements of many lattices.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Structures {
+    /// Sites along one side, L.
+    pub size: usize,
+    /// Number of lattices, n.
+    pub count: usize,
+    /// (n, 2, L, L), in lattice periods; f4 files are widened exactly.
+    pub displacement: Vec<f64>,
+}
+
+/// Displacements with their true mode areas.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Labelled {
+    /// The lattices.
+    pub structures: Structures,
+    /// (n, N), ascending in each row.
+    pub mode_area: Vec<f64>,
+}
+
+/// Mode-area curves to aim at.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Curves {
+    /// Sites along one side, L.
+    pub size: usize,
+    /// Number of curves, n.
+    pub count: usize,
+    /// (n, N), ascending in each row.
+    pub mode_area: Vec<f64>,
+}
+
+/// Structures from an NPZ file with `displacement`, a bare NPY array (n, 2, L, L), or a folder of shards.
+pub fn load_structures(path: &Path) -> Result<Structures> {
+    if path.is_dir() {
+        return Ok(load_labelled(path)?.structures);
+    }
+    let bytes = read(path)?;
+    let (key, array) = if is_npy(&bytes) {
+        ("the array", parse_npy(path, None, &bytes)?)
+    } else {
+        ("displacement", Npz::parse(path, bytes)?.array("displacement")?)
+    };
+    structures(path, key, array)
+}
+
+/// Structures with `mode_area`, from an NPZ file or a folder of shards.
+pub fn load_labelled(path: &Path) -> Result<Labelled> {
+    if path.is_dir() {
+        let manifest_path = path.join("manifest.json");
+        if !manifest_path.exists() {
+            return Err(Error::file(path, "a folder without manifest.json; a data set's folder has one"));
+        }
+        let manifest = Manifest::read(&manifest_path)?;
+        let done: u64 = manifest.shards.iter().map(|s| s.count).sum();
+        if done != manifest.spec.count {
+            let fault = format!("only {done} of {} samples are there; run the same generate again to finish it", manifest.spec.count);
+            return Err(Error::file(&manifest_path, fault));
+        }
+        let mut all = Labelled::default();
+        for shard in &manifest.shards {
+            let one = load_labelled(&path.join(&shard.file))?;
+            all.structures.size = one.structures.size;
+            all.structures.count += one.structures.count;
+            all.structures.displacement.extend(one.structures.displacement);
+            all.mode_area.extend(one.mode_area);
+        }
+        return Ok(all);
+    }
+    let mut npz = Npz::parse(path, read(path)?)?;
+    let structures = structures(path, "displacement", npz.array("displacement")?)?;
+    let curves = curves(path, "mode_area", npz.array("mode_area")?)?;
+    if (curves.size, curves.count) != (structures.size, structures.count) {
+        let fault = format!(
+            "mode_area holds {} curves of {} modes for {} structures of {} sites",
+            curves.count,
+            curves.size * curves.size,
+            structures.count,
+            structures.size * structures.size
+        );
+        return Err(Error::file(path, fault));
+    }
+    Ok(Labelled { structures, mode_area: curves.mode_area })
+}
+
+/// Target curves from an NPZ file with `mode_area`, a bare NPY array (n, N), a folder of shards, or a CSV file: one curve a line,
+/// or one number a line for a single curve.
+pub fn load_targets(path: &Path) -> Result<Curves> {
+    if path.is_dir() {
+        let Labelled { structures, mode_area } = load_labelled(path)?;
+        return Ok(Curves { size: structures.size, count: structures.count, mode_area });
+    }
+    let bytes = read(path)?;
+    if is_npy(&bytes) {
+        curves(path, "the array", parse_npy(path, None, &bytes)?)
+    } else if is_npz(&bytes) {
+        curves(path, "mode_area", Npz::parse(path, bytes)?.array("mode_area")?)
+    } else {
+        curves(path, "the curve", parse_csv(path, &bytes)?)
+    }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>> {
+    let bytes = file::read_bytes(path)?;
+    if bytes.is_empty() { Err(Error::file(path, "the file is empty")) } else { Ok(bytes) }
+}
+
+fn parse_csv(path: &Path, bytes: &[u8]) -> Result<Array> {
+    let text = std::str::from_utf8(bytes).map_err(|_| Error::file(path, "neither NPZ, NPY nor text; mode areas are needed"))?;
+    let lines = text.lines().map(str::trim).enumerate().filter(|(_, line)| !line.is_empty() && !line.starts_with('#'));
+    let mut rows: Vec<Vec<f64>> = Vec::new();
+    for (place, (number, line)) in lines.enumerate() {
+        let cells = line.split([',', ';', '\t', ' ']).map(str::trim).filter(|cell| !cell.is_empty());
+        match cells.map(str::parse).collect::<std::result::Result<Vec<f64>, _>>() {
+            Ok(row) => rows.push(row),
+            // A first line of words is a header.
+            Err(_) if place == 0 => {}
+            Err(_) => return Err(Error::file(path, format!("line {}: {line:?} is not a row of numbers", number + 1))),
+        }
+    }
+    let width = rows.first().map_or(0, Vec::len);
+    if let Some(row) = rows.iter().position(|row| row.len() != width) {
+        return Err(Error::file(path, format!("curve {row} has {} numbers, the first has {width}", rows[row].len())));
+    }
+    let shape = if width == 1 { vec![1, rows.len()] } else { vec![rows.len(), width] };
+    Ok(Array { shape, values: rows.concat() })
+}
+
+fn structures(path: &Path, key: &str, array: Array) -> Result<Structures> {
+    let fault = |text: String| Err(Error::file(path, format!("{key}: {text}")));
+    let &[count, channels, height, width] = array.shape.as_slice() else {
+        return fault(format!("has shape {:?}; (n, 2, L, L) is needed", array.shape));
+    };
+    if channels != 2 {
+        return fault(format!("has {channels} channels; 2 are needed, the x and the y displacements"));
+    }
+    if height != width {
+        return fault(format!("has {height} x {width} sites; the lattice is square"));
+    }
+    if count == 0 || height == 0 {
+        return fault("is empty".into());
+    }
+    let sites = height * width;
+    if let Some(at) = array.values.iter().position(|v| !v.is_finite()) {
+        let (sample, axis, site) = (at / (2 * sites), ["x", "y"][at / sites % 2], at % sites);
+        return fault(format!("{axis} of sample {sample}, site ({}, {}) is {}", site / width, site % width, array.values[at]));
+    }
+    Ok(Structures { size: height, count, displacement: array.values })
+}
+
+fn curves(path: &Path, key: &str, array: Array) -> Result<Curves> {
+    let fault = |text: String| Err(Error::file(path, format!("{key}: {text}")));
+    let &[count, modes] = array.shape.as_slice() else {
+        return fault(format!("has shape {:?}; (n, N) is needed, one row a lattice", array.shape));
+    };
+    let size = modes.isqrt();
+    if count == 0 || modes == 0 {
+        return fault("is empty".into());
+    }
+    if size * size != modes {
+        return fault(format!("has {modes} modes a curve; a square lattice has 4, 9, 16, ..., 256, ..."));
+    }
+    // Mode areas lie in [1/N, 1]; rounding to f4 may leave that by a hair.
+    let possible = 0.999 / modes as f64..=1.001;
+    if let Some(at) = array.values.iter().position(|w| !possible.contains(w)) {
+        return fault(format!("curve {}, mode {} is {}; a mode area lies in [1/N, 1]", at / modes, at % modes, array.values[at]));
+    }
+    for (curve, row) in array.values.chunks_exact(modes).enumerate() {
+        if let Some(m) = row.windows(2).position(|pair| pair[0] > pair[1]) {
+            return fault(format!("curve {curve} falls behind mode {m}; mode areas are sorted, the most localised first"));
+        }
+    }
+    Ok(Curves { size, count, mode_area: array.values })
+}
