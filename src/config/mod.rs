@@ -1,0 +1,261 @@
+//! The configuration: presets, a TOML file over them, `--set key=value` over that. An unknown key or an impossible value is an
+//! error that names the key and where it stands.
+
+mod presets;
+
+pub use presets::Preset;
+
+use crate::nn::{Architecture, Kind};
+use crate::physics::{Amplitudes, Lattice, Modes, Population};
+use crate::train::TrainConfig;
+use crate::{Error, Result};
+use serde::{Deserialize, Serialize};
+use std::path::Path;
+use toml::de::{DeTable, DeValue};
+use toml::{Table, Value};
+
+/// Everything that can be set.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Seed of everything random.
+    pub seed: u64,
+    /// `auto`, `cpu` or `cuda[:n]`.
+    pub device: String,
+    /// Number type of networks and training.
+    pub precision: Precision,
+    /// The crystal and its hoppings.
+    pub lattice: Lattice,
+    /// Data sets of a reproduction.
+    pub data: DataConfig,
+    /// The structure-to-localisation network.
+    pub d2l: TrainConfig,
+    /// The localisation-to-structure network.
+    pub l2d: TrainConfig,
+    /// The attack of Fig. 6.
+    pub attack: AttackConfig,
+}
+
+/// Number type of networks and training.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Precision {
+    /// Double.
+    F64,
+    /// Single.
+    F32,
+}
+
+/// Sizes and deformation of the data sets; each network gets sets of its own.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DataConfig {
+    /// Realisations to train on.
+    pub train: u64,
+    /// Realisations to validate on.
+    pub validation: u64,
+    /// Realisations to test on.
+    pub test: u64,
+    /// Which reading of the paper's amplitudes; sets both.
+    pub population: Population,
+    /// Largest collective amplitude (Eq. 5), in lattice periods.
+    pub rho_max: f64,
+    /// Largest individual amplitude (Eq. 5), in lattice periods.
+    pub sigma_max: f64,
+}
+
+impl DataConfig {
+    /// The amplitudes of Eq. 5.
+    pub fn amplitudes(&self) -> Amplitudes {
+        Amplitudes { rho_max: self.rho_max, sigma_max: self.sigma_max }
+    }
+}
+
+/// The attack of Fig. 6.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AttackConfig {
+    /// How far the attacked atom moves, in lattice periods.
+    pub rho_a: f64,
+    /// Directions an atom is moved in.
+    pub angles: usize,
+    /// Which mode is compared with which.
+    pub modes: Modes,
+}
+
+impl Config {
+    /// `preset`, then the file, then `key=value` settings in order.
+    pub fn load(preset: Preset, file: Option<&Path>, settings: &[String]) -> Result<Self> {
+        let mut layers = Layers { table: preset.table()? };
+        if let Some(path) = file {
+            layers.add_file(path)?;
+        }
+        for setting in settings {
+            layers.add_setting(setting)?;
+        }
+        let config = layers.config().map_err(|fault| Error::value("configuration", fault))?;
+        config.validate()?;
+        Ok(config)
+    }
+
+    /// The network that this configuration describes.
+    pub fn architecture(&self, kind: Kind) -> Architecture {
+        self.network(kind).architecture(kind, self.lattice.size)
+    }
+
+    /// The keys of one network.
+    pub fn network(&self, kind: Kind) -> &TrainConfig {
+        match kind {
+            Kind::D2l => &self.d2l,
+            Kind::L2d => &self.l2d,
+        }
+    }
+
+    /// As a TOML file.
+    pub fn to_toml(&self) -> Result<String> {
+        toml::to_string_pretty(self).map_err(|e| Error::Failed(e.to_string()))
+    }
+
+    fn validate(&self) -> Result<()> {
+        self.lattice.validate()?;
+        self.data.amplitudes().validate()?;
+        for (key, count) in [("data.train", self.data.train), ("data.validation", self.data.validation), ("data.test", self.data.test)] {
+            if count == 0 {
+                return Err(Error::value(key, "0 samples; at least 1 is needed"));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The configuration while it is put together.
+struct Layers {
+    table: Table,
+}
+
+impl Layers {
+    fn config(&self) -> std::result::Result<Config, String> {
+        Value::Table(self.table.clone()).try_into().map_err(|e: toml::de::Error| e.message().to_string())
+    }
+
+    fn add_file(&mut self, path: &Path) -> Result<()> {
+        let bytes = crate::file::read_bytes(path)?;
+        let text = String::from_utf8(bytes).map_err(|_| Error::file(path, "not a text file; a TOML configuration is needed"))?;
+        let table = DeTable::parse(&text).map_err(|e| Error::file(path, e.to_string().trim_end()))?;
+        let mut leaves = Vec::new();
+        collect(table.get_ref(), "", &mut leaves);
+        // The population first: explicit amplitudes in the same file win over it.
+        leaves.sort_by_key(|(key, _)| key != "data.population");
+        let values: Table = toml::from_str(&text).map_err(|e| Error::file(path, e.to_string().trim_end()))?;
+        for (key, start) in leaves {
+            let line = 1 + text[..start].matches('\n').count();
+            let value = key.split('.').try_fold(&Value::Table(values.clone()), |v, part| v.get(part)).cloned();
+            if let Some(value) = value {
+                self.set(&key, value).map_err(|fault| Error::file(path, format!("line {line}: {key}: {fault}")))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn add_setting(&mut self, setting: &str) -> Result<()> {
+        let Some((key, value)) = setting.split_once('=') else {
+            return Err(Error::value("--set", format!("{setting:?} is not key=value")));
+        };
+        let (key, value) = (key.trim(), value.trim());
+        // A bare word is a string, so that `--set device=cpu` needs no quotes.
+        let parsed = toml::from_str::<Table>(&format!("value = {value}")).ok().and_then(|mut t| t.remove("value"));
+        let value = parsed.unwrap_or_else(|| Value::String(value.to_string()));
+        self.set(key, value).map_err(|fault| Error::value(format!("--set {key}"), fault))
+    }
+
+    /// Sets one key and checks that the whole still stands.
+    fn set(&mut self, key: &str, value: Value) -> std::result::Result<(), String> {
+        let (groups, leaf) = key.rsplit_once('.').map_or((None, key), |(groups, leaf)| (Some(groups), leaf));
+        let mut table = &mut self.table;
+        for part in groups.into_iter().flat_map(|groups| groups.split('.')) {
+            table = table.get_mut(part).and_then(Value::as_table_mut).ok_or_else(|| format!("unknown key; there is no group {part}"))?;
+        }
+        let known: Vec<String> = table.keys().cloned().collect();
+        let slot = table.get_mut(leaf).ok_or_else(|| format!("unknown key; known here: {}", known.join(", ")))?;
+        if slot.is_table() {
+            return Err("is no single value".into());
+        }
+        // 1 where a real number is wanted means 1.0.
+        *slot = match (&slot, value) {
+            (Value::Float(_), Value::Integer(i)) => Value::Float(i as f64),
+            (_, value) => value,
+        };
+        let config = self.config()?;
+        if key == "data.population" {
+            let Amplitudes { rho_max, sigma_max } = config.data.population.amplitudes();
+            self.set("data.rho_max", rho_max.into())?;
+            self.set("data.sigma_max", sigma_max.into())?;
+        }
+        Ok(())
+    }
+}
+
+/// The dotted keys of a parsed file, with where their names start.
+fn collect(table: &DeTable<'_>, prefix: &str, leaves: &mut Vec<(String, usize)>) {
+    for (name, value) in table {
+        let key = if prefix.is_empty() { name.get_ref().to_string() } else { format!("{prefix}.{}", name.get_ref()) };
+        match value.get_ref() {
+            DeValue::Table(inner) => collect(inner, &key, leaves),
+            _ => leaves.push((key, name.span().start)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(text: &str, settings: &[&str]) -> Result<Config> {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), text).unwrap();
+        Config::load(Preset::Quick, Some(file.path()), &settings.iter().map(|s| (*s).to_string()).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn settings_win_over_the_file_and_the_file_over_the_preset() {
+        let config = load("seed = 5\n[d2l]\nbatch = 7\nlr = 1", &["d2l.batch=9", "device=cpu", "l2d.filters=[1, 2]"]).unwrap();
+        assert_eq!((config.seed, config.d2l.batch, config.d2l.lr, config.device.as_str()), (5, 9, 1.0, "cpu"));
+        assert_eq!(config.l2d.filters, [1, 2]);
+    }
+
+    #[test]
+    fn the_population_sets_both_amplitudes_and_explicit_ones_win() {
+        let config = load("[data]\nrho_max = 0.1\npopulation = \"matched\"", &[]).unwrap();
+        assert_eq!((config.data.rho_max, config.data.sigma_max), (0.1, 0.3));
+    }
+
+    #[test]
+    fn faults_name_the_key_and_the_line() {
+        for (text, settings, words) in [
+            ("seed = 1\nsede = 2", &[][..], "line 2: sede: unknown key"),
+            ("[d2l]\n\nbatches = 2", &[], "line 3: d2l.batches: unknown key"),
+            ("[d2l]\npool = \"some\"", &[], "line 2: d2l.pool: unknown variant"),
+            ("seed = ", &[], "line 1"),
+            ("", &["d2l=3"], "--set d2l: is no single value"),
+            ("", &["seed"], "--set: \"seed\" is not key=value"),
+            ("", &["d2l.batch=-1"], "--set d2l.batch: "),
+            ("", &["lattice.size=0"], "lattice.size"),
+            ("", &["data.rho_max=nan"], "data.rho_max"),
+        ] {
+            let error = load(text, settings).unwrap_err();
+            assert!(error.to_string().contains(words), "{text:?} {settings:?}: {error}");
+            assert_eq!(error.exit_code(), 2);
+        }
+    }
+
+    #[test]
+    fn every_preset_stands_and_round_trips() {
+        for preset in [Preset::Quick, Preset::Medium, Preset::Paper] {
+            let config = Config::load(preset, None, &[]).unwrap();
+            for kind in [Kind::D2l, Kind::L2d] {
+                config.network(kind).validate(&config.architecture(kind)).unwrap();
+            }
+            assert_eq!(toml::from_str::<Config>(&config.to_toml().unwrap()).unwrap(), config);
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! The keys of a training run (`d2l.*`, `l2d.*` in the configuration file).
+
+use crate::nn::{Architecture, Init, Kind, Parameter, Pool};
+use crate::ops::adam::{AdamConfig, AdamForm};
+use crate::{Error, Result};
+use serde::{Deserialize, Serialize};
+
+/// How a network's input is scaled before it enters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum InputScaling {
+    /// As it is.
+    None,
+    /// `(w - mean) / std` per mode over the training set; L2D only.
+    Standard,
+}
+
+/// How the cost is reduced over the modes; over the batch it is always the mean.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CostReduction {
+    /// Mean over the N modes.
+    Mean,
+    /// Sum over the N modes.
+    Sum,
+}
+
+/// Which weights the L2 penalty takes; biases never.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum L2Scope {
+    /// No penalty.
+    None,
+    /// Every weight.
+    All,
+    /// Both fully connected layers.
+    Fc,
+    /// The output layer.
+    Output,
+}
+
+/// How a network is built and trained.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrainConfig {
+    /// Filters of each convolution.
+    pub filters: Vec<usize>,
+    /// Where the max-pools stand.
+    pub pool: Pool,
+    /// Units of the hidden fully connected layer.
+    pub hidden: usize,
+    /// Scaling of the input.
+    pub input_scaling: InputScaling,
+    /// Rule of the start values.
+    pub init: Init,
+    /// Factor of the output layer's start weights.
+    pub output_scale: f64,
+    /// Samples of a step.
+    pub batch: usize,
+    /// Passes over the training set. A remainder smaller than a batch waits for another epoch's shuffle.
+    pub epochs: u64,
+    /// Learning rate at the first step.
+    pub lr: f64,
+    /// Factor of the learning rate over `decay_steps` steps.
+    pub decay_rate: f64,
+    /// Steps over which the rate falls by `decay_rate`.
+    pub decay_steps: f64,
+    /// Adam's form.
+    pub adam: AdamForm,
+    /// Decay of the first moment.
+    pub beta1: f64,
+    /// Decay of the second moment.
+    pub beta2: f64,
+    /// Added to the square root of the second moment.
+    pub epsilon: f64,
+    /// Probability that a hidden unit stays in training; 1 = no dropout.
+    pub keep: f64,
+    /// Reduction of the cost over modes.
+    pub cost: CostReduction,
+    /// Which weights the L2 penalty takes.
+    pub l2_scope: L2Scope,
+    /// TensorFlow's scale: the penalty is `l2_scale sum(w^2) / 2`.
+    pub l2_scale: f64,
+    /// Shuffle the training set in each epoch?
+    pub shuffle: bool,
+    /// Epochs without a better validation accuracy before the run stops; 0 = never.
+    pub patience: u64,
+}
+
+impl TrainConfig {
+    /// The network that these keys describe, for a lattice of `size` sites a side.
+    pub fn architecture(&self, kind: Kind, size: usize) -> Architecture {
+        Architecture { kind, size, filters: self.filters.clone(), pool: self.pool, hidden: self.hidden }
+    }
+
+    /// The optimiser's constants.
+    pub fn adam_config(&self) -> AdamConfig {
+        AdamConfig {
+            lr: self.lr,
+            decay_rate: self.decay_rate,
+            decay_steps: self.decay_steps,
+            beta1: self.beta1,
+            beta2: self.beta2,
+            epsilon: self.epsilon,
+            form: self.adam,
+        }
+    }
+
+    /// What multiplies the mean over modes.
+    pub fn cost_scale(&self, modes: usize) -> f64 {
+        match self.cost {
+            CostReduction::Mean => 1.0,
+            CostReduction::Sum => modes as f64,
+        }
+    }
+
+    /// The L2 scale of each parameter, in the architecture's order.
+    pub fn l2_scales(&self, architecture: &Architecture) -> Vec<f64> {
+        let stages = architecture.filters.len();
+        let in_scope = |p: &Parameter| {
+            p.is_weight()
+                && match self.l2_scope {
+                    L2Scope::None => false,
+                    L2Scope::All => true,
+                    L2Scope::Fc => p.layer >= stages,
+                    L2Scope::Output => p.layer == stages + 1,
+                }
+        };
+        architecture.parameters().iter().map(|p| if in_scope(p) { self.l2_scale } else { 0.0 }).collect()
+    }
+
+    /// Are the values possible for `architecture`?
+    pub fn validate(&self, architecture: &Architecture) -> Result<()> {
+        architecture.validate()?;
+        let network = architecture.kind.to_string().to_lowercase();
+        let wrong = |key: &str, fault: &str| Err(Error::value(format!("{network}.{key}"), fault));
+        let positive = |v: f64| v.is_finite() && v > 0.0;
+        if self.batch == 0 {
+            return wrong("batch", "needs at least one sample");
+        }
+        if self.epochs == 0 {
+            return wrong("epochs", "needs at least one epoch");
+        }
+        for (key, value) in [("lr", self.lr), ("decay_rate", self.decay_rate), ("decay_steps", self.decay_steps), ("epsilon", self.epsilon)]
+        {
+            if !positive(value) {
+                return wrong(key, &format!("{value} is not a positive number"));
+            }
+        }
+        for (key, value) in [("beta1", self.beta1), ("beta2", self.beta2)] {
+            if !(0.0..1.0).contains(&value) {
+                return wrong(key, &format!("{value} is not in [0, 1)"));
+            }
+        }
+        if !(positive(self.keep) && self.keep <= 1.0) {
+            return wrong("keep", &format!("{} is not in (0, 1]", self.keep));
+        }
+        if !positive(self.output_scale) {
+            return wrong("output_scale", &format!("{} is not a positive number", self.output_scale));
+        }
+        if !(self.l2_scale.is_finite() && self.l2_scale >= 0.0) {
+            return wrong("l2_scale", &format!("{} is not a number from 0 up", self.l2_scale));
+        }
+        if architecture.kind == Kind::D2l && self.input_scaling != InputScaling::None {
+            return wrong("input_scaling", "displacements enter a D2L as they are; use \"none\"");
+        }
+        Ok(())
+    }
+}

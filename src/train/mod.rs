@@ -1,0 +1,280 @@
+//! Training: the loop with its schedule, metrics, checkpoints and early stop.
+//!
+//! A run folder gets `metrics.jsonl` (a line an epoch), `checkpoints/best.safetensors` and `last.safetensors`, and
+//! `checkpoints/state.safetensors`, from which the run resumes with the same bits as if it had never stopped.
+
+mod checkpoint;
+mod config;
+mod health;
+mod predict;
+mod step;
+
+pub use config::{CostReduction, InputScaling, L2Scope, TrainConfig};
+pub use health::Health;
+pub use predict::{Predictor, accuracy};
+
+use crate::dataset::{Labelled, epoch_order};
+use crate::device::Real;
+use crate::nn::{DType, Init, Kind, Model, Scaling, initialise, layout};
+use crate::ops::Device;
+use crate::progress::Progress;
+use crate::{Error, Result, file};
+use checkpoint::State;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+use std::path::Path;
+use std::time::{Duration, Instant};
+use step::Stepper;
+
+/// Network inputs with the mode areas that are wanted for them.
+#[derive(Debug, Clone, Default)]
+pub struct Examples {
+    /// (n, input of the network), NCHW, not yet scaled.
+    pub inputs: Vec<f64>,
+    /// (n, N) mode areas, ascending.
+    pub targets: Vec<f64>,
+}
+
+impl Examples {
+    /// A data set as a network of `kind` sees it: an L2D aims at the curve that it is shown.
+    pub fn new(kind: Kind, labelled: Labelled) -> Self {
+        let inputs = match kind {
+            Kind::D2l => labelled.structures.displacement,
+            Kind::L2d => labelled.mode_area.clone(),
+        };
+        Examples { inputs, targets: labelled.mode_area }
+    }
+}
+
+/// Everything that a run needs.
+pub struct Job<'a> {
+    /// The network's start: its shape, and its values where `train --init` gave some.
+    pub architecture: crate::nn::Architecture,
+    /// Start values from another model; `None` draws them.
+    pub init: Option<&'a Model>,
+    /// How to train.
+    pub config: &'a TrainConfig,
+    /// Seed of start values, shuffling and dropout.
+    pub seed: u64,
+    /// For an L2D: the trained D2L behind it, whose weights stay.
+    pub frozen: Option<&'a Model>,
+    /// The training set.
+    pub training: &'a Examples,
+    /// The validation set.
+    pub validation: Option<&'a Examples>,
+    /// The run folder.
+    pub folder: &'a Path,
+    /// Continue what stands in the folder?
+    pub resume: bool,
+    /// What every model file of the run should tell (configuration ...).
+    pub notes: Map<String, Value>,
+}
+
+/// One line of `metrics.jsonl`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Metrics {
+    /// Epochs done.
+    pub epoch: u64,
+    /// Steps done.
+    pub step: u64,
+    /// Mean training cost of the epoch (Eq. 3, 4; without the penalty).
+    pub cost: f64,
+    /// Mean L2 penalty of the epoch.
+    pub penalty: f64,
+    /// Learning rate of the epoch's last step.
+    pub lr: f64,
+    /// 1 - mean error on the validation set; null without one.
+    pub validation_accuracy: Option<f64>,
+    /// Share of units of the hidden fully connected layer that fire for some sample.
+    pub live_units: f64,
+    /// The same in the frozen D2L behind an L2D.
+    pub frozen_live_units: Option<f64>,
+    /// Mean over modes of std / mean of the predicted mode areas over samples.
+    pub output_spread: f64,
+}
+
+/// A finished run.
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    /// The epochs.
+    pub metrics: Vec<Metrics>,
+    /// The best validation accuracy, where there was a validation set.
+    pub best_accuracy: Option<f64>,
+    /// What the user should know (the collapse check's words).
+    pub warnings: Vec<String>,
+}
+
+/// Steps between looks at the costs and at Ctrl-C.
+const STRIDE: u64 = 10;
+/// A run that is killed loses at most about this much work.
+const SAVE_EVERY: Duration = Duration::from_secs(60);
+
+/// Trains `job` to its last epoch, or until patience or the user ends it.
+///
+/// # Errors
+/// Bad configuration or data; a folder that holds a run already (without `resume`); a cost that is no longer finite;
+/// [`Error::Interrupted`] after the state was saved.
+pub fn train<D: Device>(device: &D, job: &Job<'_>, progress: &dyn Progress) -> Result<Outcome> {
+    let config = job.config;
+    config.validate(&job.architecture)?;
+    let (n, modes) = (job.training.targets.len() / job.architecture.sites(), job.architecture.sites());
+    if config.batch > n {
+        return Err(Error::value("batch", format!("{} is more than the {n} training samples", config.batch)));
+    }
+    let dtype = if size_of::<D::Real>() == 8 { DType::F64 } else { DType::F32 };
+    let checkpoints = job.folder.join("checkpoints");
+    let state_path = checkpoints.join("state.safetensors");
+    file::create_folder(&checkpoints)?;
+    file::remove_leftovers(&checkpoints);
+    if state_path.exists() && !job.resume {
+        return Err(Error::value(
+            "--out",
+            format!("{} holds a run already; add --resume to continue it, or name another folder", job.folder.display()),
+        ));
+    }
+
+    let mut model = start_model(job, modes)?;
+    let inputs = scaled_inputs(&model, job.training);
+    let mut stepper = Stepper::new(device, job, &model, &inputs, n)?;
+    let validation = job.validation.map(|v| (scaled_inputs(&model, v), &v.targets));
+    let probe = validation.as_ref().map_or((&inputs, &job.training.targets), |(inputs, targets)| (inputs, *targets));
+
+    let mut state = State::default();
+    let mut metrics: Vec<Metrics> = Vec::new();
+    let metrics_path = job.folder.join("metrics.jsonl");
+    if state_path.exists() {
+        state = State::read(&state_path, device, &job.architecture, &mut stepper)?;
+        metrics = read_metrics(&metrics_path)?;
+        metrics.truncate(state.epoch as usize);
+    }
+
+    let steps = (n / config.batch) as u64;
+    let mut warnings = Vec::new();
+    let stage = format!("train {}", job.architecture.kind);
+    progress.begin(&stage, steps * config.epochs, "step");
+    let mut saved = Instant::now();
+    while state.epoch < config.epochs && !state.stopped_early {
+        let order: Vec<u32> = if config.shuffle { epoch_order(job.seed, state.epoch, n) } else { (0..n as u32).collect() };
+        stepper.set_order(device, &order)?;
+        let mut done = state.step - state.epoch * steps;
+        while done < steps {
+            let stride = STRIDE.min(steps - done);
+            for _ in 0..stride {
+                stepper.step(device)?;
+            }
+            stepper.add_costs(device, stride as usize, &mut state)?;
+            done += stride;
+            state.step += stride;
+            if !(state.cost + state.penalty).is_finite() {
+                return Err(Error::Failed(format!("the cost is no longer finite at step {}; a lower lr may help", state.step)));
+            }
+            progress.advance(state.step, &format!("epoch {}/{} cost {:.4}", state.epoch + 1, config.epochs, state.cost / done as f64));
+            let stop = progress.stop();
+            if done < steps && (stop || saved.elapsed() > SAVE_EVERY) {
+                state.write(&state_path, device, &job.architecture, &stepper, dtype)?;
+                saved = Instant::now();
+            }
+            if stop && done < steps {
+                return Err(interrupted(&state, job.folder));
+            }
+        }
+
+        state.epoch += 1;
+        model.values = layout::from_arena(&job.architecture, &stepper.parameters(device)?);
+        let mut predictor = Predictor::new(device, &model, job.frozen)?;
+        let accuracy = match &validation {
+            Some((inputs, targets)) => Some(accuracy(&predictor.run(device, inputs)?, targets)),
+            None => None,
+        };
+        let health = Health::probe(device, &mut predictor, probe.0)?;
+        let line = Metrics {
+            epoch: state.epoch,
+            step: state.step,
+            cost: state.cost / steps as f64,
+            penalty: state.penalty / steps as f64,
+            lr: config.adam_config().lr_at(state.step),
+            validation_accuracy: accuracy,
+            live_units: health.live_units,
+            frozen_live_units: health.frozen_live_units,
+            output_spread: health.output_spread,
+        };
+        if let Some(warning) = health.warning(&job.architecture.kind) {
+            if warnings.is_empty() {
+                progress.note(&format!("epoch {}: {warning}", state.epoch));
+            }
+            warnings.push(warning);
+        }
+        model.notes = job.notes.clone();
+        model.notes.insert("metrics".into(), json!(line));
+        let better = match (accuracy, state.best_accuracy) {
+            (Some(now), Some(best)) => now > best,
+            _ => true,
+        };
+        if better {
+            (state.best_accuracy, state.stale_epochs) = (accuracy, 0);
+            model.write(&checkpoints.join("best.safetensors"), dtype)?;
+        } else {
+            state.stale_epochs += 1;
+            state.stopped_early = config.patience > 0 && state.stale_epochs >= config.patience;
+        }
+        model.write(&checkpoints.join("last.safetensors"), dtype)?;
+        metrics.push(line);
+        write_metrics(&metrics_path, &metrics)?;
+        (state.cost, state.penalty) = (0.0, 0.0);
+        state.write(&state_path, device, &job.architecture, &stepper, dtype)?;
+        saved = Instant::now();
+        if progress.stop() && state.epoch < config.epochs {
+            return Err(interrupted(&state, job.folder));
+        }
+    }
+    progress.end();
+    if state.stopped_early {
+        progress.note(&format!("stopped after epoch {}: no better validation accuracy for {} epochs", state.epoch, config.patience));
+    }
+    Ok(Outcome { metrics, best_accuracy: state.best_accuracy, warnings })
+}
+
+fn interrupted(state: &State, folder: &Path) -> Error {
+    Error::Interrupted(format!("step {} is saved in {}; --resume continues there", state.step, folder.display()))
+}
+
+/// The network before its first step.
+fn start_model(job: &Job<'_>, modes: usize) -> Result<Model> {
+    if let Some(init) = job.init {
+        if init.architecture != job.architecture {
+            return Err(Error::value("--init", format!("holds {:?}; the configuration wants {:?}", init.architecture, job.architecture)));
+        }
+        return Ok(init.clone());
+    }
+    let rule: Init = job.config.init;
+    let scaling = match job.config.input_scaling {
+        InputScaling::None => None,
+        InputScaling::Standard => Some(Scaling::standard(&job.training.inputs, modes)),
+    };
+    let values = initialise(&job.architecture, rule, job.config.output_scale, job.seed);
+    Ok(Model { architecture: job.architecture.clone(), values, scaling, notes: Map::new() })
+}
+
+/// Inputs as the network's device wants them: scaled, NHWC.
+fn scaled_inputs(model: &Model, examples: &Examples) -> Vec<f64> {
+    match &model.scaling {
+        Some(scaling) => scaling.apply(&examples.inputs),
+        None => layout::to_nhwc(model.architecture.input(), &examples.inputs),
+    }
+}
+
+fn read_metrics(path: &Path) -> Result<Vec<Metrics>> {
+    let text = String::from_utf8_lossy(&file::read_bytes(path).unwrap_or_default()).into_owned();
+    text.lines().map(|line| serde_json::from_str(line).map_err(|e| Error::file(path, format!("not a metrics line: {e}")))).collect()
+}
+
+fn write_metrics(path: &Path, metrics: &[Metrics]) -> Result<()> {
+    let lines = metrics.iter().map(|m| serde_json::to_string(m).map(|line| line + "\n"));
+    let text: String = lines.collect::<std::result::Result<_, _>>().map_err(|e| Error::Failed(e.to_string()))?;
+    file::write_bytes(path, text.as_bytes())
+}
+
+/// Host numbers in the device's type.
+fn to_real<R: Real>(values: &[f64]) -> Vec<R> {
+    values.iter().map(|v| R::from_f64(*v)).collect()
+}

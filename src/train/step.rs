@@ -1,0 +1,140 @@
+//! One training step over fixed buffers: batch, forward, cost, backward with the update inside.
+
+use super::checkpoint::State;
+use super::{Job, to_real};
+use crate::Result;
+use crate::nn::{Mode, Model, Tape, layout};
+use crate::ops::Device;
+use crate::ops::adam::{AdamState, WeightGradient};
+use crate::ops::gather::GatherConfig;
+use crate::ops::mape::{MapeConfig, RECORD};
+
+/// Costs that the device keeps before the host must have read them.
+const RING: usize = 64;
+
+/// The trained D2L behind an L2D: its numbers never change.
+struct Frozen<D: Device> {
+    tape: Tape<D>,
+    parameters: D::Buffer<D::Real>,
+}
+
+/// The buffers of a training run on its device.
+pub(super) struct Stepper<D: Device> {
+    tape: Tape<D>,
+    frozen: Option<Frozen<D>>,
+    pub(super) parameters: D::Buffer<D::Real>,
+    pub(super) adam: AdamState<D>,
+    arena_len: usize,
+    keep: f64,
+    seed: u64,
+    inputs: D::Buffer<D::Real>,
+    targets: D::Buffer<D::Real>,
+    order: D::Buffer<u32>,
+    input: D::Buffer<D::Real>,
+    target: D::Buffer<D::Real>,
+    dy: D::Buffer<D::Real>,
+    errors: D::Buffer<f64>,
+    ring: D::Buffer<f64>,
+    gather_input: GatherConfig,
+    gather_target: GatherConfig,
+    mape: MapeConfig,
+}
+
+impl<D: Device> Stepper<D> {
+    /// Everything allocated and uploaded; `inputs` (n, ...) are scaled and NHWC.
+    pub(super) fn new(device: &D, job: &Job<'_>, model: &Model, inputs: &[f64], n: usize) -> Result<Self> {
+        let (config, architecture) = (job.config, &model.architecture);
+        let (batch, modes) = (config.batch, architecture.sites());
+        let steps = n / batch;
+        let tape = Tape::record(device, architecture, batch, &config.l2_scales(architecture))?;
+        let frozen = match job.frozen {
+            None => None,
+            Some(d2l) => {
+                let tape = Tape::record(device, &d2l.architecture, batch, &[])?;
+                Some(Frozen { tape, parameters: uploaded(device, &layout::to_arena(&d2l.architecture, &d2l.values))? })
+            }
+        };
+        let adam = AdamState::new(device, config.adam_config(), architecture.arena_len(), tape.tensors().len())?;
+        Ok(Stepper {
+            tape,
+            frozen,
+            parameters: uploaded(device, &layout::to_arena(architecture, &model.values))?,
+            adam,
+            arena_len: architecture.arena_len(),
+            keep: config.keep,
+            seed: job.seed,
+            inputs: uploaded(device, &to_real::<D::Real>(inputs))?,
+            targets: uploaded(device, &to_real::<D::Real>(&job.training.targets))?,
+            order: device.zeros(n)?,
+            input: device.zeros(batch * architecture.input().len())?,
+            target: device.zeros(batch * modes)?,
+            dy: device.zeros(batch * modes)?,
+            errors: device.zeros(batch)?,
+            ring: device.zeros(RING * RECORD)?,
+            gather_input: GatherConfig { batch, width: architecture.input().len(), steps },
+            gather_target: GatherConfig { batch, width: modes, steps },
+            mape: MapeConfig { batch, modes, scale: config.cost_scale(modes) },
+        })
+    }
+
+    /// The order of the epoch that begins.
+    pub(super) fn set_order(&mut self, device: &D, order: &[u32]) -> Result<()> {
+        device.upload(order, &mut self.order)
+    }
+
+    /// One step; nothing is allocated and the host is not asked.
+    pub(super) fn step(&mut self, device: &D) -> Result<()> {
+        let batch = self.mape.batch;
+        device.adam_advance(&mut self.adam)?;
+        device.gather(&self.gather_input, &self.inputs, &self.order, &self.adam.step, &mut self.input)?;
+        device.gather(&self.gather_target, &self.targets, &self.order, &self.adam.step, &mut self.target)?;
+        let mode = Mode::Train { keep: self.keep, seed: self.seed, step: &self.adam.step };
+        self.tape.forward(device, batch, &self.input, &self.parameters, mode)?;
+        let dy = match &mut self.frozen {
+            None => {
+                device.mape(&self.mape, self.tape.output(), &self.target, &mut self.errors, Some(&mut self.dy))?;
+                &self.dy
+            }
+            Some(Frozen { tape, parameters }) => {
+                tape.forward(device, batch, self.tape.output(), parameters, Mode::Evaluate)?;
+                device.mape(&self.mape, tape.output(), &self.target, &mut self.errors, Some(&mut self.dy))?;
+                let skip = WeightGradient::Skip { parameters };
+                tape.backward(device, batch, self.tape.output(), &self.dy, skip, true)?
+            }
+        };
+        let apply = WeightGradient::Apply { parameters: &mut self.parameters, adam: &mut self.adam };
+        self.tape.backward(device, batch, &self.input, dy, apply, false)?;
+        device.record_cost(&self.mape, &self.errors, &self.adam, RING, &mut self.ring)
+    }
+
+    /// Adds the costs of the last `count` steps to the epoch's sums, in order.
+    pub(super) fn add_costs(&self, device: &D, count: usize, state: &mut State) -> Result<()> {
+        let mut ring = [0.0; RING * RECORD];
+        device.download(&self.ring, &mut ring)?;
+        for step in state.step as usize..state.step as usize + count {
+            let record = &ring[step % RING * RECORD..];
+            state.cost += record[0];
+            state.penalty += record[1];
+        }
+        Ok(())
+    }
+
+    /// The parameter arena, on the host.
+    pub(super) fn parameters(&self, device: &D) -> Result<Vec<D::Real>> {
+        downloaded(device, &self.parameters, self.arena_len)
+    }
+}
+
+/// A new buffer that holds `host`.
+pub(super) fn uploaded<D: Device>(device: &D, host: &[D::Real]) -> Result<D::Buffer<D::Real>> {
+    let mut buffer = device.zeros(host.len())?;
+    device.upload(host, &mut buffer)?;
+    Ok(buffer)
+}
+
+/// The first `len` elements of `buffer`.
+pub(super) fn downloaded<D: Device>(device: &D, buffer: &D::Buffer<D::Real>, len: usize) -> Result<Vec<D::Real>> {
+    let mut host = vec![D::Real::default(); len];
+    device.download(buffer, &mut host)?;
+    Ok(host)
+}
