@@ -1,0 +1,94 @@
+//! `generate` and `solve`.
+
+use super::common::{Common, check_output};
+use super::progress::Bar;
+use crate::config::Preset;
+use crate::dataset::{self, Spec, load_structures, npz};
+use crate::physics::{Boundary, Lattice, average_mode_area};
+use crate::{Error, Result, physics};
+use clap::Args;
+use std::path::PathBuf;
+
+#[derive(Args)]
+pub(super) struct GenerateArgs {
+    /// Number of samples
+    #[arg(long, allow_hyphen_values = true)]
+    count: i64,
+    /// Index of the first sample; sample k depends on (seed, k) alone
+    #[arg(long, default_value_t = 0)]
+    start: u64,
+    /// F.npz for one file, anything else for a folder of shards
+    #[arg(long, value_name = "F.npz|DIR")]
+    out: PathBuf,
+    /// Sites along one side of the lattice
+    #[arg(long, value_name = "L", allow_hyphen_values = true)]
+    lattice: Option<i64>,
+    /// Largest collective amplitude of Eq. 5, in lattice periods
+    #[arg(long, allow_hyphen_values = true)]
+    rho_max: Option<f64>,
+    /// Largest individual amplitude of Eq. 5, in lattice periods
+    #[arg(long, allow_hyphen_values = true)]
+    sigma_max: Option<f64>,
+    /// open or periodic
+    #[arg(long)]
+    boundary: Option<String>,
+}
+
+pub(super) fn generate(args: &GenerateArgs, common: &Common) -> Result<()> {
+    let mut config = common.load(Preset::Paper)?;
+    config.lattice = lattice(config.lattice, args.lattice, args.boundary.as_deref())?;
+    let mut amplitudes = config.data.amplitudes();
+    amplitudes.rho_max = args.rho_max.unwrap_or(amplitudes.rho_max);
+    amplitudes.sigma_max = args.sigma_max.unwrap_or(amplitudes.sigma_max);
+    let count = u64::try_from(args.count).map_err(|_| Error::value("--count", format!("{} samples; at least 1 is needed", args.count)))?;
+    let spec = Spec { seed: config.seed, start: args.start, count, lattice: config.lattice, amplitudes };
+    dataset::generate(&spec, &args.out, &Bar::new(common.quiet))
+}
+
+#[derive(Args)]
+pub(super) struct SolveArgs {
+    /// .npz with `displacement`, a bare .npy (n, 2, L, L), or a folder of shards
+    #[arg(value_name = "IN")]
+    input: PathBuf,
+    /// Gets mode_area (n, N), energy (n, N), order (n, N), all of f8 precision
+    #[arg(long, value_name = "F.npz")]
+    out: PathBuf,
+    /// open or periodic
+    #[arg(long)]
+    boundary: Option<String>,
+}
+
+pub(super) fn solve(args: &SolveArgs, common: &Common) -> Result<()> {
+    let config = common.load(Preset::Paper)?;
+    let structures = load_structures(&args.input)?;
+    check_output(&args.out)?;
+    let lattice = Lattice { size: structures.size, ..lattice(config.lattice, None, args.boundary.as_deref())? };
+    let truth = physics::solve(&lattice, &structures.displacement, &Bar::new(common.quiet))?;
+    let shape = [structures.count, lattice.sites()];
+    npz::write_npz(&args.out, |npz| {
+        npz.array("mode_area", &shape, &truth.mode_area)?;
+        npz.array("energy", &shape, &truth.energy)?;
+        npz.array("order", &shape, &truth.order)
+    })?;
+    if common.json {
+        println!("{}", serde_json::json!({ "count": structures.count, "w_avg": average_mode_area(&truth.mode_area) }));
+    }
+    Ok(())
+}
+
+/// The configured lattice with what the options say.
+fn lattice(configured: Lattice, size: Option<i64>, boundary: Option<&str>) -> Result<Lattice> {
+    let size = match size {
+        None => configured.size,
+        Some(size) => {
+            usize::try_from(size).map_err(|_| Error::value("--lattice", format!("{size} sites a side; at least 2 are needed")))?
+        }
+    };
+    let boundary = match boundary {
+        None => configured.boundary,
+        Some("open") => Boundary::Open,
+        Some("periodic") => Boundary::Periodic,
+        Some(other) => return Err(Error::value("--boundary", format!("{other:?} is unknown; use open or periodic"))),
+    };
+    Ok(Lattice { size, boundary, ..configured })
+}

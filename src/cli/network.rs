@@ -1,0 +1,136 @@
+//! `evaluate`, `predict` and `design`.
+
+use super::common::{Common, check_output, on_device};
+use super::progress::Bar;
+use crate::Result;
+use crate::analysis::population::{accuracy, median_curve_accuracy, nearest_curve_accuracy};
+use crate::config::Preset;
+use crate::dataset::{load_labelled, load_structures, load_targets, npz};
+use crate::design;
+use crate::nn::{Kind, Model};
+use crate::physics::Lattice;
+use serde_json::json;
+use std::path::PathBuf;
+
+#[derive(clap::Args)]
+pub(super) struct EvaluateArgs {
+    /// A D2L or an L2D (.safetensors)
+    model: PathBuf,
+    /// Data set with the truth
+    #[arg(long, value_name = "F|DIR")]
+    data: PathBuf,
+    /// Set that the baselines take their curves from; the data set itself without it
+    #[arg(long, value_name = "F|DIR")]
+    training: Option<PathBuf>,
+    /// For an L2D: the D2L behind it, for the accuracy through the chain too
+    #[arg(long, value_name = "MODEL")]
+    d2l: Option<PathBuf>,
+}
+
+pub(super) fn evaluate(args: &EvaluateArgs, common: &Common) -> Result<()> {
+    let config = common.load(Preset::Paper)?;
+    let model = Model::read(&args.model)?;
+    let behind = args.d2l.as_deref().map(Model::read).transpose()?;
+    let data = load_labelled(&args.data)?;
+    let training = args.training.as_deref().map(load_labelled).transpose()?;
+    let size = data.structures.size;
+    design::expect(&model, model.architecture.kind, size)?;
+    let modes = size * size;
+    let score = |predicted: &[f64]| mean(&accuracy(predicted, &data.mode_area, modes));
+    let mut rows = Vec::new();
+    match model.architecture.kind {
+        Kind::D2l => rows.push(("D2L", score(&on_device!(config, device => design::predict(device, &model, &data.structures))?))),
+        Kind::L2d => {
+            if let Some(d2l) = &behind {
+                rows.push(("L2D2L", score(&on_device!(config, device => design::chain(device, &model, d2l, &data.mode_area))?)));
+            }
+            let lattice = Lattice { size, ..config.lattice };
+            let bar = Bar::new(common.quiet);
+            let designs = on_device!(config, device => design::design(device, &model, &data.mode_area, &lattice, &bar))?;
+            rows.push(("Hamiltonian truth of the designs", score(&designs.truth.mode_area)));
+        }
+    }
+    let curves = training.as_ref().map_or(&data.mode_area, |t| &t.mode_area);
+    rows.push(("baseline: median curve", mean(&median_curve_accuracy(curves, &data.mode_area, modes))));
+    if training.is_some() {
+        rows.push(("baseline: training curve of nearest w_avg", mean(&nearest_curve_accuracy(curves, &data.mode_area, modes))));
+    }
+    if common.json {
+        let rows: serde_json::Map<_, _> = rows.into_iter().map(|(name, value)| (name.to_string(), json!(value))).collect();
+        println!("{}", json!({ "count": data.structures.count, "accuracy": rows }));
+    } else {
+        println!("accuracy over {} samples", data.structures.count);
+        for (name, value) in rows {
+            println!("  {name:42} {:6.2} %", 100.0 * value);
+        }
+    }
+    Ok(())
+}
+
+#[derive(clap::Args)]
+pub(super) struct PredictArgs {
+    /// A D2L (.safetensors)
+    model: PathBuf,
+    /// .npz with `displacement`, a bare .npy (n, 2, L, L), or a folder of shards
+    #[arg(value_name = "IN")]
+    input: PathBuf,
+    /// Gets mode_area (n, N), in the network's order
+    #[arg(long, value_name = "F.npz")]
+    out: PathBuf,
+}
+
+pub(super) fn predict(args: &PredictArgs, common: &Common) -> Result<()> {
+    let config = common.load(Preset::Paper)?;
+    let model = Model::read(&args.model)?;
+    let structures = load_structures(&args.input)?;
+    design::expect(&model, Kind::D2l, structures.size)?;
+    check_output(&args.out)?;
+    let predicted = on_device!(config, device => design::predict(device, &model, &structures))?;
+    let shape = [structures.count, model.architecture.sites()];
+    npz::write_npz(&args.out, |npz| npz.array("mode_area", &shape, &single(&predicted)))
+}
+
+#[derive(clap::Args)]
+pub(super) struct DesignArgs {
+    /// An L2D (.safetensors)
+    model: PathBuf,
+    /// .npz with `mode_area` (n, N), .npy, or a CSV curve, sorted ascending
+    target: PathBuf,
+    /// Gets displacement (n, 2, L, L), and mode_area, energy of its Hamiltonian truth
+    #[arg(long, value_name = "F.npz")]
+    out: PathBuf,
+}
+
+pub(super) fn design(args: &DesignArgs, common: &Common) -> Result<()> {
+    let config = common.load(Preset::Paper)?;
+    let model = Model::read(&args.model)?;
+    let targets = load_targets(&args.target)?;
+    design::expect(&model, Kind::L2d, targets.size)?;
+    check_output(&args.out)?;
+    let lattice = Lattice { size: targets.size, ..config.lattice };
+    let bar = Bar::new(common.quiet);
+    let designs = on_device!(config, device => design::design(device, &model, &targets.mode_area, &lattice, &bar))?;
+    let (n, size, modes) = (targets.count, targets.size, lattice.sites());
+    npz::write_npz(&args.out, |npz| {
+        npz.array("displacement", &[n, 2, size, size], &single(&designs.structures.displacement))?;
+        npz.array("mode_area", &[n, modes], &single(&designs.truth.mode_area))?;
+        npz.array("energy", &[n, modes], &designs.truth.energy)?;
+        npz.array("order", &[n, modes], &designs.truth.order)?;
+        npz.array("target", &[n, modes], &single(&targets.mode_area))
+    })?;
+    let truth = mean(&accuracy(&designs.truth.mode_area, &targets.mode_area, modes));
+    if common.json {
+        println!("{}", json!({ "count": n, "truth_accuracy": truth }));
+    } else if !common.quiet {
+        println!("{n} designs, truth accuracy {:.2} %", 100.0 * truth);
+    }
+    Ok(())
+}
+
+pub(super) fn single(values: &[f64]) -> Vec<f32> {
+    values.iter().map(|v| *v as f32).collect()
+}
+
+fn mean(values: &[f64]) -> f64 {
+    values.iter().sum::<f64>() / values.len() as f64
+}

@@ -1,0 +1,52 @@
+//! `reproduce`.
+
+use super::common::{Common, on_device};
+use super::progress::Bar;
+use crate::Result;
+use crate::config::Preset;
+use crate::reproduce::reproduce;
+use clap::ValueEnum;
+use std::path::PathBuf;
+
+#[derive(Clone, Copy, ValueEnum)]
+enum PresetName {
+    /// Minutes on two cores
+    Quick,
+    /// About an hour on two cores
+    Medium,
+    /// The paper's own scale
+    Paper,
+}
+
+#[derive(clap::Args)]
+pub(super) struct Args {
+    /// How large
+    #[arg(long, value_enum, default_value = "quick")]
+    preset: PresetName,
+    /// Folder of the reproduction [default: runs/PRESET]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+}
+
+pub(super) fn run(args: &Args, common: &Common) -> Result<()> {
+    let preset = match args.preset {
+        PresetName::Quick => Preset::Quick,
+        PresetName::Medium => Preset::Medium,
+        PresetName::Paper => Preset::Paper,
+    };
+    let config = common.load(preset)?;
+    let out = args.out.clone().unwrap_or_else(|| PathBuf::from("runs").join(preset.name()));
+    let bar = Bar::new(common.quiet);
+    let rows = on_device!(config, device => reproduce(device, preset, &config, &out, &bar))?;
+    if common.json {
+        println!("{}", serde_json::to_string(&rows).map_err(|e| crate::Error::Failed(e.to_string()))?);
+    } else if !common.quiet {
+        for row in &rows {
+            let verdict = row.verdict.map_or("", |v| v.word());
+            let ours = row.ours.map_or("-".into(), |v| format!("{v:.4}"));
+            println!("{:20} {:54} {ours:>10} {:8} {verdict}", row.id, row.what, row.unit);
+        }
+        println!("report: {}", out.join("report.html").display());
+    }
+    Ok(())
+}

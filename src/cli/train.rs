@@ -1,0 +1,133 @@
+//! `train`.
+
+use super::common::{Common, on_device, precision_name};
+use super::progress::Bar;
+use crate::config::{Config, Preset};
+use crate::dataset::{Labelled, fingerprint, load_labelled};
+use crate::design::expect;
+use crate::nn::{Kind, Model};
+use crate::train::{Examples, Job, train};
+use crate::{Error, Result, file};
+use clap::ValueEnum;
+use serde_json::json;
+use std::path::PathBuf;
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Network {
+    /// Structure to mode areas
+    D2l,
+    /// Mode areas to structure, through a trained D2L
+    L2d,
+}
+
+#[derive(clap::Args)]
+pub(super) struct Args {
+    /// Which network
+    network: Network,
+    /// Training set
+    #[arg(long, value_name = "F|DIR")]
+    data: PathBuf,
+    /// Validation set; without it best = last
+    #[arg(long, value_name = "F|DIR")]
+    validation: Option<PathBuf>,
+    /// Run folder
+    #[arg(long, value_name = "RUN")]
+    out: PathBuf,
+    /// The trained D2L that judges an L2D
+    #[arg(long, value_name = "MODEL")]
+    d2l: Option<PathBuf>,
+    /// Start from this model instead of random numbers
+    #[arg(long, value_name = "MODEL")]
+    init: Option<PathBuf>,
+    /// Continue the run in the folder
+    #[arg(long)]
+    resume: bool,
+}
+
+pub(super) fn run(args: &Args, common: &Common) -> Result<()> {
+    let config = common.load(Preset::Paper)?;
+    let kind = match args.network {
+        Network::D2l => Kind::D2l,
+        Network::L2d => Kind::L2d,
+    };
+    let labelled = load_labelled(&args.data)?;
+    let validation = args.validation.as_deref().map(load_labelled).transpose()?;
+    let size = labelled.structures.size;
+    if let Some(other) = validation.as_ref().filter(|v| v.structures.size != size) {
+        return Err(Error::value(
+            "--validation",
+            format!("has lattices of {} sites a side, the training set {size}", other.structures.size),
+        ));
+    }
+    let frozen = match (kind, &args.d2l) {
+        (Kind::D2l, None) => None,
+        (Kind::D2l, Some(_)) => return Err(Error::value("--d2l", "goes with train l2d")),
+        (Kind::L2d, None) => return Err(Error::value("--d2l", "train l2d needs the trained D2L behind it")),
+        (Kind::L2d, Some(path)) => {
+            let model = Model::read(path)?;
+            expect(&model, Kind::D2l, size)?;
+            Some(model)
+        }
+    };
+    let init = args.init.as_deref().map(Model::read).transpose()?;
+    if let Some(init) = &init {
+        expect(init, kind, size)?;
+    }
+    // A start model brings its own shape.
+    let mut keys = config.network(kind).clone();
+    if let Some(init) = &init {
+        keys.filters.clone_from(&init.architecture.filters);
+        (keys.pool, keys.hidden) = (init.architecture.pool, init.architecture.hidden);
+    }
+    let architecture = keys.architecture(kind, size);
+    keys.validate(&architecture)?;
+    let data_hash = data_fingerprint(&labelled);
+    let training = Examples::new(kind, labelled);
+    let validation = validation.map(|v| Examples::new(kind, v));
+    file::create_folder(&args.out)?;
+    let mut notes = serde_json::Map::new();
+    notes.insert("configuration".into(), json!(keys));
+    let manifest = json!({
+        "program": concat!("scalefree ", env!("CARGO_PKG_VERSION")), "network": kind, "seed": config.seed, "device": "cpu",
+        "precision": precision_name(config.precision), "data": data_hash,
+    });
+    write_folder(args, &config, &manifest)?;
+    let job = Job {
+        architecture,
+        init: init.as_ref(),
+        config: &keys,
+        seed: config.seed,
+        frozen: frozen.as_ref(),
+        training: &training,
+        validation: validation.as_ref(),
+        folder: &args.out,
+        resume: args.resume,
+        notes,
+    };
+    let outcome = on_device!(config, device => train(device, &job, &Bar::new(common.quiet)))?;
+    if common.json {
+        println!("{}", json!({ "epochs": outcome.metrics.len(), "best_accuracy": outcome.best_accuracy, "last": outcome.metrics.last() }));
+    } else if let (Some(best), false) = (outcome.best_accuracy, common.quiet) {
+        println!("best validation accuracy {:.2} %", 100.0 * best);
+    }
+    Ok(())
+}
+
+fn data_fingerprint(labelled: &Labelled) -> String {
+    fingerprint(bytemuck::cast_slice(&labelled.mode_area))
+}
+
+/// What was asked, beside what comes out; a folder that holds another run keeps its own.
+fn write_folder(args: &Args, config: &Config, manifest: &serde_json::Value) -> Result<()> {
+    let path = args.out.join("manifest.json");
+    if args.out.join("checkpoints/state.safetensors").exists() {
+        let found: serde_json::Value = serde_json::from_slice(&file::read_bytes(&path)?).map_err(|e| Error::file(&path, e))?;
+        if args.resume && found["data"] != manifest["data"] {
+            return Err(Error::value("--data", "is not the set that the run in the folder was trained on"));
+        }
+        return Ok(());
+    }
+    file::write_bytes(&args.out.join("config.toml"), config.to_toml()?.as_bytes())?;
+    let text = serde_json::to_string_pretty(manifest).map_err(|e| Error::Failed(e.to_string()))?;
+    file::write_bytes(&path, text.as_bytes())
+}

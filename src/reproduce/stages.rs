@@ -1,0 +1,164 @@
+//! The stages that compute. Each checks first whether its files are there.
+
+use super::Run;
+use crate::analysis::population::{accuracy, attack_pair, w_avg};
+use crate::config::Config;
+use crate::dataset::{Attacked, Labelled, Spec, Structures, generate, load_labelled, load_structures, npz};
+use crate::design;
+use crate::nn::{Kind, Model, Scaling, initialise};
+use crate::ops::Device;
+use crate::progress::Progress;
+use crate::train::{Examples, InputScaling, Job, train};
+use crate::{Error, Result, file};
+use serde_json::{Map, json};
+
+/// The data sets; each has a seed of its own (the paper: "different random seeds"), derived from the run's.
+const SETS: [&str; 6] = ["d2l_train", "d2l_validation", "d2l_test", "l2d_train", "l2d_validation", "l2d_test"];
+
+pub(super) fn data(config: &Config, run: &Run, progress: &dyn Progress) -> Result<()> {
+    file::create_folder(&run.path("data"))?;
+    let counts = [config.data.train, config.data.validation, config.data.test];
+    for (set, name) in SETS.iter().enumerate() {
+        let out = run.path(&format!("data/{name}.npz"));
+        if out.exists() {
+            continue;
+        }
+        let seed = config.seed.wrapping_mul(SETS.len() as u64).wrapping_add(set as u64);
+        let spec = Spec { seed, start: 0, count: counts[set % 3], lattice: config.lattice, amplitudes: config.data.amplitudes() };
+        generate(&spec, &out, progress)?;
+    }
+    Ok(())
+}
+
+/// A data set of the run.
+pub(super) fn set(run: &Run, name: &str) -> Result<Labelled> {
+    load_labelled(&run.path(&format!("data/{name}.npz")))
+}
+
+pub(super) fn train_d2l<D: Device>(device: &D, config: &Config, run: &Run, progress: &dyn Progress) -> Result<()> {
+    train_network(device, config, run, Kind::D2l, None, progress)
+}
+
+pub(super) fn train_l2d<D: Device>(device: &D, config: &Config, run: &Run, progress: &dyn Progress) -> Result<()> {
+    let d2l = Model::read(&run.path("d2l/checkpoints/best.safetensors"))?;
+    train_network(device, config, run, Kind::L2d, Some(&d2l), progress)
+}
+
+fn train_network<D: Device>(
+    device: &D,
+    config: &Config,
+    run: &Run,
+    kind: Kind,
+    frozen: Option<&Model>,
+    progress: &dyn Progress,
+) -> Result<()> {
+    let name = kind.to_string().to_lowercase();
+    let training = Examples::new(kind, set(run, &format!("{name}_train"))?);
+    let validation = Examples::new(kind, set(run, &format!("{name}_validation"))?);
+    let keys = config.network(kind);
+    let mut notes = Map::new();
+    notes.insert("configuration".into(), json!(keys));
+    let job = Job {
+        architecture: config.architecture(kind),
+        init: None,
+        config: keys,
+        seed: config.seed,
+        frozen,
+        training: &training,
+        validation: Some(&validation),
+        folder: &run.path(&name),
+        resume: true,
+        notes,
+    };
+    train(device, &job, progress).map(drop)
+}
+
+/// The L2D before its first step: the control of an untrained network.
+fn untrained(config: &Config, run: &Run) -> Result<Model> {
+    let architecture = config.architecture(Kind::L2d);
+    let values = initialise(&architecture, config.l2d.init, config.l2d.output_scale, config.seed);
+    let scaling = match config.l2d.input_scaling {
+        InputScaling::None => None,
+        InputScaling::Standard => Some(Scaling::standard(&set(run, "l2d_train")?.mode_area, architecture.sites())),
+    };
+    Ok(Model { architecture, values, scaling, notes: Map::new() })
+}
+
+pub(super) fn design<D: Device>(device: &D, config: &Config, run: &Run, progress: &dyn Progress) -> Result<()> {
+    let (size, modes) = (config.lattice.size, config.lattice.sites());
+    let prediction = run.path("prediction.npz");
+    if !prediction.exists() {
+        let d2l = Model::read(&run.path("d2l/checkpoints/best.safetensors"))?;
+        let test = set(run, "d2l_test")?;
+        let predicted = design::predict(device, &d2l, &test.structures)?;
+        npz::write_npz(&prediction, |npz| npz.array("mode_area", &[test.structures.count, modes], &predicted))?;
+    }
+    let designs = run.path("designs.npz");
+    if !designs.exists() {
+        let d2l = Model::read(&run.path("d2l/checkpoints/best.safetensors"))?;
+        let l2d = Model::read(&run.path("l2d/checkpoints/best.safetensors"))?;
+        let targets = set(run, "l2d_test")?.mode_area;
+        let n = targets.len() / modes;
+        let chained = design::chain(device, &l2d, &d2l, &targets)?;
+        let drawn = design::design(device, &l2d, &targets, &config.lattice, progress)?;
+        let control = design::draw(device, &untrained(config, run)?, &targets, size)?;
+        npz::write_npz(&designs, |npz| {
+            npz.array("displacement", &[n, 2, size, size], &single(&drawn.structures.displacement))?;
+            npz.array("mode_area", &[n, modes], &drawn.truth.mode_area)?;
+            npz.array("energy", &[n, modes], &drawn.truth.energy)?;
+            npz.array("chained", &[n, modes], &chained)?;
+            npz.array("untrained", &[n, 2, size, size], &single(&control.displacement))
+        })?;
+    }
+    Ok(())
+}
+
+fn single(values: &[f64]) -> Vec<f32> {
+    values.iter().map(|v| *v as f32).collect()
+}
+
+/// What the design stage left.
+pub(super) struct Designs {
+    /// The designed lattices.
+    pub(super) structures: Structures,
+    /// Their true mode areas.
+    pub(super) mode_area: Vec<f64>,
+    /// What the D2L believes them to be.
+    pub(super) chained: Vec<f64>,
+    /// What an untrained L2D draws for the same targets.
+    pub(super) untrained: Vec<f64>,
+}
+
+pub(super) fn designs(run: &Run) -> Result<Designs> {
+    let path = run.path("designs.npz");
+    let mut npz = npz::Npz::open(&path)?;
+    Ok(Designs {
+        structures: load_structures(&path)?,
+        mode_area: npz.array("mode_area")?.values,
+        chained: npz.array("chained")?.values,
+        untrained: npz.array("untrained")?.values,
+    })
+}
+
+/// Which test sample the attack is made on: seed and design of matched localisation (Fig. 6).
+pub(super) fn attacked_sample(targets: &[f64], designs: &Designs, modes: usize) -> Result<usize> {
+    let (seed, design) = (w_avg(targets, modes), w_avg(&designs.mode_area, modes));
+    attack_pair(&seed, &design, &accuracy(&designs.mode_area, targets, modes))
+        .ok_or_else(|| Error::Failed("there is no test sample".into()))
+}
+
+pub(super) fn attack(config: &Config, run: &Run, progress: &dyn Progress) -> Result<()> {
+    let paths = [run.path("attack_seed.npz"), run.path("attack_design.npz")];
+    if paths.iter().all(|p| p.exists()) {
+        return Ok(());
+    }
+    let (test, designs) = (set(run, "l2d_test")?, designs(run)?);
+    let sample = attacked_sample(&test.mode_area, &designs, config.lattice.sites())?;
+    let row = 2 * config.lattice.sites();
+    let keys = &config.attack;
+    for (path, structures) in paths.iter().zip([&test.structures, &designs.structures]) {
+        let displacement = &structures.displacement[sample * row..][..row];
+        Attacked::strike(&config.lattice, displacement, keys.rho_a, keys.angles, keys.modes, config.seed, progress)?.write(path)?;
+    }
+    Ok(())
+}

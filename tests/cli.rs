@@ -1,0 +1,303 @@
+//! The program as a user runs it: what comes out, and what is said of bad input (exit code 2, a message that names the fault, an
+//! existing output untouched).
+
+use scalefree::dataset::npz::{Npz, write_npz};
+use scalefree::nn::{Architecture, DType, Init, Kind, Model, Pool, initialise};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+fn scalefree(arguments: &[&str], folder: &Path) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_scalefree")).args(arguments).current_dir(folder).output().unwrap()
+}
+
+fn succeeds(arguments: &[&str], folder: &Path) -> String {
+    let output = scalefree(arguments, folder);
+    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// Fails with code 2, and says each of the words.
+fn refuses(arguments: &[&str], folder: &Path, words: &[&str]) {
+    let output = scalefree(arguments, folder);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(2), "{arguments:?}: {said}");
+    for word in words {
+        assert!(said.contains(word), "{arguments:?} should say {word:?}, but says: {said}");
+    }
+}
+
+/// A header of NPY version 1, then the data.
+fn npy(descr: &str, fortran: bool, shape: &str, data: &[u8]) -> Vec<u8> {
+    let fortran = if fortran { "True" } else { "False" };
+    let mut header = format!("{{'descr': '{descr}', 'fortran_order': {fortran}, 'shape': {shape}, }}");
+    header.push_str(&" ".repeat(63 - (10 + header.len()) % 64));
+    header.push('\n');
+    let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
+    bytes.extend((header.len() as u16).to_le_bytes());
+    bytes.extend(header.as_bytes());
+    bytes.extend(data);
+    bytes
+}
+
+fn le<const W: usize>(values: impl IntoIterator<Item = [u8; W]>) -> Vec<u8> {
+    values.into_iter().flatten().collect()
+}
+
+/// A folder with models for 8 x 8 lattices and a displacement to try them on.
+struct Bench {
+    folder: tempfile::TempDir,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        for kind in [Kind::D2l, Kind::L2d] {
+            let architecture = Architecture { kind, size: 8, filters: vec![3, 4], pool: Pool::Each, hidden: 6 };
+            let values = initialise(&architecture, Init::Glorot, 1.0, 1);
+            let model = Model { architecture, values, scaling: None, notes: serde_json::Map::new() };
+            model.write(&folder.path().join(format!("{}.safetensors", kind.to_string().to_lowercase())), DType::F32).unwrap();
+        }
+        let bench = Bench { folder };
+        let displacement: Vec<f64> = (0..128).map(|i| 0.2 * f64::from(i).sin()).collect();
+        bench.put("good.npy", &npy("<f8", false, "(1, 2, 8, 8)", &le(displacement.iter().map(|v| v.to_le_bytes()))));
+        bench
+    }
+
+    fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    fn put(&self, name: &str, bytes: &[u8]) -> PathBuf {
+        let path = self.path().join(name);
+        std::fs::write(&path, bytes).unwrap();
+        path
+    }
+
+    fn mode_area(&self, name: &str) -> Vec<f64> {
+        Npz::open(&self.path().join(name)).unwrap().array("mode_area").unwrap().values
+    }
+}
+
+#[test]
+fn structures_that_cannot_be_read_are_named_and_the_output_stays() {
+    let bench = Bench::new();
+    let data = vec![0_u8; 1024];
+    let with = |place: usize, value: f64| {
+        let mut values = vec![0.0_f64; 128];
+        values[place] = value;
+        le(values.iter().map(|v| v.to_le_bytes()))
+    };
+    let cases: &[(&str, Vec<u8>, &[&str])] = &[
+        ("empty.npy", Vec::new(), &["empty"]),
+        ("foreign.npz", b"GIF89a and so on".to_vec(), &["not a sound NPZ"]),
+        ("truncated.npy", npy("<f8", false, "(1, 2, 8, 8)", &data[..1000]), &["truncated", "1000 bytes"]),
+        ("lying.npy", npy("<f8", false, "(9999999999, 2, 999999, 999999)", &data), &["truncated"]),
+        ("cut_header.npy", npy("<f8", false, "(1, 2, 8, 8)", &data)[..40].to_vec(), &["not a sound NPY"]),
+        ("pickled.npy", npy("|O", false, "(1, 2, 8, 8)", &data), &["pickled"]),
+        ("complex.npy", npy("<c16", false, "(1, 2, 4, 8)", &data), &["complex"]),
+        ("text.npy", npy("<U4", false, "(64,)", &data), &["floats or integers"]),
+        ("rank.npy", npy("<f8", false, "(2, 8, 8)", &data), &["[2, 8, 8]", "(n, 2, L, L)"]),
+        ("channels.npy", npy("<f8", false, "(2, 1, 8, 8)", &data), &["1 channels"]),
+        ("oblong.npy", npy("<f8", false, "(1, 2, 4, 16)", &data), &["4 x 16", "square"]),
+        ("none.npy", npy("<f8", false, "(0, 2, 8, 8)", &[]), &["empty"]),
+        ("nan.npy", npy("<f8", false, "(1, 2, 8, 8)", &with(70, f64::NAN)), &["y of sample 0, site (0, 6) is NaN"]),
+        ("infinite.npy", npy("<f8", false, "(1, 2, 8, 8)", &with(0, f64::INFINITY)), &["x of sample 0, site (0, 0) is inf"]),
+    ];
+    let kept = bench.put("out.npz", b"as it was");
+    for (name, bytes, words) in cases {
+        bench.put(name, bytes);
+        for command in [&["solve", name][..], &["predict", "d2l.safetensors", name], &["attack", name]] {
+            let arguments = [command, &["--out", "out.npz"]].concat();
+            refuses(&arguments, bench.path(), &[&[*name][..], words].concat());
+        }
+    }
+    refuses(&["solve", "missing.npz", "--out", "out.npz"], bench.path(), &["missing.npz", "No such file"]);
+    write_npz(&bench.path().join("keyless.npz"), |npz| npz.array("positions", &[1], &[1.0])).unwrap();
+    refuses(&["solve", "keyless.npz", "--out", "out.npz"], bench.path(), &["no array displacement", "positions"]);
+    refuses(
+        &["predict", "d2l.safetensors", "small.npy", "--out", "out.npz"],
+        {
+            bench.put("small.npy", &npy("<f8", false, "(1, 2, 4, 4)", &data[..256]));
+            bench.path()
+        },
+        &["8 x 8", "4 x 4"],
+    );
+    assert_eq!(std::fs::read(kept).unwrap(), b"as it was");
+}
+
+#[test]
+fn every_number_type_byte_order_and_memory_order_is_read_rightly() {
+    let bench = Bench::new();
+    let integers: Vec<i16> = (0..128).map(|i| (i * 7 % 5) as i16).collect();
+    let halves: Vec<half::f16> = integers.iter().map(|v| half::f16::from_f32(f32::from(*v))).collect();
+    // Fortran order: the first index runs fastest.
+    let fortran: Vec<f64> = (0..128).map(|at| (at % 2 * 64 + at / 2 % 8 * 8 + at / 16) as usize).map(|c| f64::from(integers[c])).collect();
+    for (name, bytes) in [
+        ("f8.npy", npy("<f8", false, "(1, 2, 8, 8)", &le(integers.iter().map(|v| f64::from(*v).to_le_bytes())))),
+        ("f8_big.npy", npy(">f8", false, "(1, 2, 8, 8)", &le(integers.iter().map(|v| f64::from(*v).to_be_bytes())))),
+        ("f4.npy", npy("<f4", false, "(1, 2, 8, 8)", &le(integers.iter().map(|v| f32::from(*v).to_le_bytes())))),
+        ("f2.npy", npy("<f2", false, "(1, 2, 8, 8)", &le(halves.iter().map(|v| v.to_le_bytes())))),
+        ("i2_big.npy", npy(">i2", false, "(1, 2, 8, 8)", &le(integers.iter().map(|v| v.to_be_bytes())))),
+        ("u1.npy", npy("|u1", false, "(1, 2, 8, 8)", &le(integers.iter().map(|v| [*v as u8])))),
+        ("fortran.npy", npy("<f8", true, "(1, 2, 8, 8)", &le(fortran.iter().map(|v| v.to_le_bytes())))),
+    ] {
+        bench.put(name, &bytes);
+        succeeds(&["solve", name, "--out", "solved.npz"], bench.path());
+        let first = bench.mode_area("solved.npz");
+        succeeds(&["solve", "f8.npy", "--out", "expected.npz"], bench.path());
+        assert_eq!(first, bench.mode_area("expected.npz"), "{name}");
+    }
+}
+
+#[test]
+fn models_that_do_not_fit_are_refused() {
+    let bench = Bench::new();
+    let sound = std::fs::read(bench.path().join("d2l.safetensors")).unwrap();
+    let mut lying = sound.clone();
+    lying[..8].copy_from_slice(&(1_u64 << 60).to_le_bytes());
+    bench.put("lying.safetensors", &lying);
+    bench.put("cut.safetensors", &sound[..sound.len() - 5]);
+    bench.put("empty.safetensors", b"");
+    let mut foreign = sound.clone();
+    let at = foreign.windows(10).position(|w| w == b"fc1.weight").unwrap();
+    foreign[at..at + 10].copy_from_slice(b"fc9.weight");
+    bench.put("foreign.safetensors", &foreign);
+    for (model, words) in [
+        ("lying.safetensors", "not a sound safetensors"),
+        ("cut.safetensors", "not a sound safetensors"),
+        ("empty.safetensors", "not a sound safetensors"),
+        ("foreign.safetensors", "fc1.weight"),
+        ("l2d.safetensors", "D2L is needed"),
+        ("missing.safetensors", "No such file"),
+    ] {
+        refuses(&["predict", model, "good.npy", "--out", "out.npz"], bench.path(), &[words]);
+    }
+    bench.put("curve.csv", (0..64).map(|m| format!("{}\n", 0.1 + 0.005 * f64::from(m))).collect::<String>().as_bytes());
+    refuses(&["design", "d2l.safetensors", "curve.csv", "--out", "out.npz"], bench.path(), &["L2D is needed"]);
+    succeeds(&["design", "l2d.safetensors", "curve.csv", "--out", "designed.npz"], bench.path());
+    for (text, words) in [
+        ("0.1\nx\n", "line 2"),
+        ("0.1\n0.2\n0.3\n", "3 modes"),
+        ("0.4\n0.3\n0.5\n0.6\n", "behind mode 0"),
+        ("-0.4\n0.3\n0.5\n0.6\n", "mode 0 is -0.4"),
+        ("nan\n0.3\n0.5\n0.6\n", "mode 0 is NaN"),
+    ] {
+        bench.put("bad.csv", text.as_bytes());
+        refuses(&["design", "l2d.safetensors", "bad.csv", "--out", "out.npz"], bench.path(), &["bad.csv", words]);
+    }
+}
+
+#[test]
+fn impossible_options_are_refused() {
+    let bench = Bench::new();
+    for (arguments, words) in [
+        (&["generate", "--count", "0"][..], "--count"),
+        (&["generate", "--count", "-3"], "--count"),
+        (&["generate", "--count", "2", "--lattice", "0"], "lattice"),
+        (&["generate", "--count", "2", "--rho-max", "-1"], "rho_max"),
+        (&["generate", "--count", "2", "--sigma-max", "nan"], "sigma_max"),
+        (&["generate", "--count", "2", "--set", "data.rho=1"], "unknown key"),
+        (&["generate", "--count", "2", "--device", "tpu"], "tpu"),
+        (&["solve", "good.npy", "--boundary", "round"], "round"),
+    ] {
+        refuses(&[arguments, &["--out", "out.npz"]].concat(), bench.path(), &[words]);
+        assert!(!bench.path().join("out.npz").exists());
+    }
+    refuses(&["solve", "good.npy", "--out", "no/such/folder/out.npz"], bench.path(), &["no/such/folder"]);
+    refuses(&["solve", "good.npy", "--out", "/dev/full/out.npz"], bench.path(), &["/dev/full"]);
+    refuses(&["plot", "99", ".", "--out", "out.svg"], bench.path(), &["99", "4g"]);
+}
+
+#[test]
+fn power_law_input_is_checked_and_the_reference_tails_are_met() {
+    let bench = Bench::new();
+    for (text, words) in [("", "no number"), ("1.0", "distinct"), ("1\n-2\n3", "-2"), ("1\nNaN\n2", "NaN"), ("1\ntwo\n3", "two")] {
+        bench.put("bad.txt", text.as_bytes());
+        refuses(&["powerlaw", "bad.txt"], bench.path(), &["bad.txt", words]);
+    }
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data");
+    let told: serde_json::Value = serde_json::from_slice(&std::fs::read(data.join("tail.json")).unwrap()).unwrap();
+    for tail in ["tail_0", "tail_1", "tail_2"] {
+        let file = data.join(format!("{tail}.txt"));
+        let fit: serde_json::Value =
+            serde_json::from_str(&succeeds(&["powerlaw", file.to_str().unwrap(), "--json"], bench.path())).unwrap();
+        assert_eq!((&fit["xmin"], fit["n_tail"].as_f64()), (&told[tail]["xmin"], told[tail]["n_tail"].as_f64()));
+        for key in ["alpha", "ks"] {
+            let difference = fit[key].as_f64().unwrap() - told[tail][key].as_f64().unwrap();
+            assert!(difference.abs() < 1e-10, "{tail} {key}: {difference:e}");
+        }
+    }
+}
+
+const SMALL: &[&str] = &["--set", "d2l.filters=[4,6]", "--set", "d2l.hidden=16", "--set", "d2l.batch=10", "--set", "d2l.epochs=3"];
+
+fn file(path: &Path, name: &str) -> Vec<u8> {
+    std::fs::read(path.join(name)).unwrap_or_else(|e| panic!("{name}: {e}"))
+}
+
+#[test]
+fn training_twice_gives_the_same_files_and_a_run_is_not_overwritten() {
+    let bench = Bench::new();
+    succeeds(&["generate", "--count", "60", "--lattice", "8", "--out", "set.npz"], bench.path());
+    let train = |out: &'static str| [&["train", "d2l", "--data", "set.npz", "--validation", "set.npz", "--out", out][..], SMALL].concat();
+    succeeds(&train("a"), bench.path());
+    succeeds(&train("b"), bench.path());
+    for name in ["metrics.jsonl", "checkpoints/best.safetensors", "checkpoints/last.safetensors", "checkpoints/state.safetensors"] {
+        assert_eq!(file(&bench.path().join("a"), name), file(&bench.path().join("b"), name), "{name}");
+    }
+    refuses(&train("a"), bench.path(), &["--resume"]);
+    succeeds(&[&train("a")[..], &["--resume"]].concat(), bench.path());
+    refuses(&[&train("c")[..], &["--set", "d2l.filters=[4,6,8,9]"]].concat(), bench.path(), &["lattice.size", "halved 4 times"]);
+    refuses(&[&train("c")[..], &["--set", "d2l.batch=61"]].concat(), bench.path(), &["60 training samples"]);
+    refuses(&["train", "l2d", "--data", "set.npz", "--out", "c"], bench.path(), &["--d2l"]);
+    refuses(&["train", "l2d", "--data", "set.npz", "--d2l", "l2d.safetensors", "--out", "c"], bench.path(), &["D2L is needed"]);
+}
+
+#[test]
+fn a_kill_at_any_moment_loses_nothing() {
+    let bench = Bench::new();
+    let generate = |out: &'static str| ["generate", "--count", "3000", "--lattice", "8", "--out", out];
+    succeeds(&generate("whole.npz"), bench.path());
+    let train = |out: &'static str| {
+        [&["train", "d2l", "--data", "whole.npz", "--out", out][..], SMALL, &["--set", "d2l.epochs=4", "--resume"]].concat()
+    };
+    succeeds(&train("whole"), bench.path());
+    for moment in 0..5 {
+        for arguments in [&generate("killed.npz")[..], &train("killed")] {
+            let mut child = Command::new(env!("CARGO_BIN_EXE_scalefree")).args(arguments).current_dir(bench.path()).spawn().unwrap();
+            std::thread::sleep(std::time::Duration::from_millis(40 + 110 * moment));
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
+    }
+    succeeds(&generate("killed.npz"), bench.path());
+    succeeds(&train("killed"), bench.path());
+    assert_eq!(file(bench.path(), "killed.npz"), file(bench.path(), "whole.npz"));
+    for name in ["metrics.jsonl", "checkpoints/best.safetensors", "checkpoints/last.safetensors", "checkpoints/state.safetensors"] {
+        assert_eq!(file(&bench.path().join("killed"), name), file(&bench.path().join("whole"), name), "{name}");
+    }
+}
+
+#[test]
+fn a_tiny_reproduction_fills_its_folder_and_is_reused() {
+    let bench = Bench::new();
+    let sizes = ["data.train=60", "data.validation=20", "data.test=40", "lattice.size=8", "attack.angles=2"];
+    let networks =
+        ["d2l", "l2d"].into_iter().flat_map(|n| ["filters=[4,6]", "hidden=16", "batch=10", "epochs=2"].map(|key| format!("{n}.{key}")));
+    let settings: Vec<String> = sizes.iter().map(|s| (*s).to_string()).chain(networks).collect();
+    let mut arguments = vec!["reproduce", "--out", "run"];
+    settings.iter().for_each(|s| arguments.extend(["--set", s.as_str()]));
+    succeeds(&arguments, bench.path());
+    let run = bench.path().join("run");
+    let results = file(&run, "results.json");
+    let rows: Vec<serde_json::Value> = serde_json::from_slice(&results).unwrap();
+    for id in ["2g.accuracy", "3d.accuracy", "3e.accuracy", "4g-1.alpha", "control.seeds.alpha", "6d.cv"] {
+        assert!(rows.iter().any(|row| row["id"] == id), "{id}");
+    }
+    assert!(String::from_utf8(file(&run, "report.html")).unwrap().contains("<svg"));
+    succeeds(&arguments, bench.path());
+    assert_eq!(file(&run, "results.json"), results);
+    succeeds(&["plot", "4g", "run", "--out", "4g.svg"], bench.path());
+    assert_eq!(file(bench.path(), "4g.svg"), file(&run, "figures/4g.svg"));
+    refuses(&[&arguments[..], &["--seed", "2"]].concat(), bench.path(), &["another configuration"]);
+}
