@@ -262,10 +262,10 @@ fn a_kill_at_any_moment_loses_nothing() {
         [&["train", "d2l", "--data", "whole.npz", "--out", out][..], SMALL, &["--set", "d2l.epochs=4", "--resume"]].concat()
     };
     succeeds(&train("whole"), bench.path());
-    for moment in 0..5 {
+    for moment in 0..10 {
         for arguments in [&generate("killed.npz")[..], &train("killed")] {
             let mut child = Command::new(env!("CARGO_BIN_EXE_scalefree")).args(arguments).current_dir(bench.path()).spawn().unwrap();
-            std::thread::sleep(std::time::Duration::from_millis(40 + 110 * moment));
+            std::thread::sleep(std::time::Duration::from_millis(10 + 60 * moment));
             child.kill().unwrap();
             child.wait().unwrap();
         }
@@ -276,6 +276,26 @@ fn a_kill_at_any_moment_loses_nothing() {
     for name in ["metrics.jsonl", "checkpoints/best.safetensors", "checkpoints/last.safetensors", "checkpoints/state.safetensors"] {
         assert_eq!(file(&bench.path().join("killed"), name), file(&bench.path().join("whole"), name), "{name}");
     }
+}
+
+/// A shell that lets no file grow beyond 64 KiB stands for a disk that is full: the system refuses the write that passes it.
+#[cfg(unix)]
+#[test]
+fn a_full_disk_loses_nothing() {
+    let bench = Bench::new();
+    let kept = bench.put("out.npz", b"as it was");
+    let program = env!("CARGO_BIN_EXE_scalefree");
+    for arguments in ["generate --count 400 --lattice 8 --out out.npz", "generate --count 400 --lattice 8 --out folder"] {
+        let script = format!("trap '' XFSZ; ulimit -f 64; exec {program} {arguments}");
+        let output = Command::new("bash").args(["-c", &script]).current_dir(bench.path()).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(said.contains("cannot write") && said.contains("File too large"), "{said}");
+    }
+    assert_eq!(std::fs::read(&kept).unwrap(), b"as it was");
+    let parts = std::fs::read_dir(bench.path().join("folder")).unwrap();
+    assert!(parts.flatten().all(|entry| entry.file_name() == "manifest.json"), "no torn file is left");
+    succeeds(&["generate", "--count", "400", "--lattice", "8", "--out", "out.npz"], bench.path());
 }
 
 #[test]
