@@ -44,9 +44,7 @@ fn pooled(x: [f64; 4], bias: f64) -> (f64, u8, Vec<f64>) {
     DEVICE().conv3x3_forward(&config, &x, view(&weight), view(&b), &mut y, &mut argmax, &mut workspace).unwrap();
     let mut dx = vec![f64::NAN; 4];
     let mut skip = WeightGradient::Skip { parameters: &parameters };
-    DEVICE()
-        .conv3x3_backward(&config, &x, &y, &argmax, &vec![1.0], Some(&mut dx), &weight, &b, &mut skip, &mut workspace)
-        .unwrap();
+    DEVICE().conv3x3_backward(&config, &x, &y, &argmax, &vec![1.0], Some(&mut dx), &weight, &b, &mut skip, &mut workspace).unwrap();
     (y[0], argmax[0], dx)
 }
 

@@ -11,7 +11,7 @@ use toml::Table;
 /// How large a reproduction is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Preset {
-    /// Minutes on two cores: narrow networks, a fifth of the data.
+    /// Minutes on two cores: narrow networks, a third of the data.
     Quick,
     /// About an hour on two cores.
     Medium,
@@ -32,7 +32,7 @@ impl Preset {
     /// What it sets.
     pub fn config(self) -> Config {
         let (data, d2l, l2d) = match self {
-            Preset::Quick => ((4000, 500, 1000), Size::new(&[32, 64, 128], 256, 20, 40), Size::new(&[32, 64, 128], 256, 20, 30)),
+            Preset::Quick => ((7000, 500, 1000), Size::new(&[32, 64, 128], 256, 20, 40), Size::new(&[32, 64, 128], 256, 20, 20)),
             Preset::Medium => ((12_000, 1000, 2000), Size::new(&[64, 128, 256], 512, 20, 40), Size::new(&[64, 128, 256], 512, 20, 40)),
             Preset::Paper => {
                 ((20_000, 10_000, 10_000), Size::new(&[256, 512, 1024], 2048, 10, 20), Size::new(&[256, 512, 1024], 2048, 10, 20))

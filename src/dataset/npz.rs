@@ -190,7 +190,13 @@ pub fn write_npz(
 ) -> Result<()> {
     file::write_atomic(path, |writer| {
         let mut npz = NpzWriter::new(writer);
-        fill(&mut npz)?;
-        npz.finish()
+        match fill(&mut npz) {
+            Ok(()) => npz.finish(),
+            Err(error) => {
+                // The crate's drop would try to complete the archive and print that it cannot; the file is removed anyway.
+                std::mem::forget(npz);
+                Err(error)
+            }
+        }
     })
 }

@@ -64,7 +64,7 @@ pub fn draw(id: &str, folder: &Path) -> Result<String> {
             let l2d = Model::read(&run.path("l2d/checkpoints/best.safetensors"))?;
             let values = weight_strength(output_weights(&l2d), l2d.architecture.hidden);
             let fit = fit(&values)?;
-            tails(&[Tail { letter: "b", title: "Weight strength of the trained L2D", label: "*W_j*", values: &values, fit: &fit }])
+            tails(&[Tail { letter: "b", title: "Weight strength of the trained L2D", label: "*W*_{j}", values: &values, fit: &fit }])
         }
         "3cde" | "4a-f" | "4g" | "6abcd" => {
             let (test, designs) = (set(&run, "l2d_test")?, designs(&run)?);
