@@ -19,6 +19,17 @@ mod product;
 use crate::device::{Cpu, Memory, Real};
 
 /// Everything that a device must know how to do, so that a tape can run on it.
-pub trait Device: Memory + gather::Gather + conv3x3::Conv3x3 + dense::Dense + mape::Mape + adam::Adam {}
+pub trait Device:
+    Memory
+    + gather::Gather
+    + conv3x3::Conv3x3
+    + dense::Dense
+    + mape::Mape
+    + adam::Adam
+    + deformation::Deform
+    + hamiltonian::Hamiltonians
+    + mode_area::ModeAreas
+{
+}
 
 impl<R: Real> Device for Cpu<R> {}

@@ -100,7 +100,12 @@ pub struct AdamState<D: Memory + ?Sized> {
     pub rate: D::Buffer<f64>,
     /// The penalty of each tensor before the step in hand changed it.
     pub penalty: D::Buffer<f64>,
+    /// Scratch of [`Adam::adam_apply`]: partial sums of squares.
+    pub(crate) squares: D::Buffer<f64>,
 }
+
+/// Partial sums of squares that [`Adam::adam_apply`] may keep.
+pub(crate) const SQUARES: usize = 512;
 
 impl<D: Memory + ?Sized> AdamState<D> {
     /// Zero moments for `parameters` numbers in `tensors` tensors.
@@ -112,6 +117,7 @@ impl<D: Memory + ?Sized> AdamState<D> {
             step: device.zeros(1)?,
             rate: device.zeros(2)?,
             penalty: device.zeros(tensors)?,
+            squares: device.zeros(SQUARES)?,
         })
     }
 }
