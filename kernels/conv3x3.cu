@@ -13,7 +13,7 @@
 
 // Along k for A and B.
 #define CONV3X3_FORWARD(NAME, P)                                                                                                   \
-    extern "C" __global__ void __launch_bounds__(THREADS) NAME(                                                                    \
+    extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) NAME(                                                            \
         float* __restrict__ y, u8* __restrict__ argmax, float* __restrict__ partials, const float* __restrict__ x,                 \
         const float* __restrict__ weight, const float* __restrict__ bias, Conv3x3Config config, unsigned k_split) {                \
         using A = Windows<AlongK<P, Square::BM>>;                                                                                  \
@@ -37,7 +37,7 @@ CONV3X3_FORWARD(conv3x3_forward_f16, F16)
 
 // dz (pixels, filters) stands where the forward product has x.
 #define CONV3X3_DX(NAME, P)                                                                                                        \
-    extern "C" __global__ void __launch_bounds__(THREADS) NAME(                                                                    \
+    extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) NAME(                                                            \
         float* __restrict__ dx, float* __restrict__ partials, const float* __restrict__ dz, const float* __restrict__ weight,      \
         Conv3x3Config config, unsigned k_split) {                                                                                  \
         using A = Windows<AlongK<P, Square::BM>>;                                                                                  \
@@ -61,7 +61,7 @@ CONV3X3_DX(conv3x3_dx_f16, F16Gradient)
 
 // `destination`, `first`, `second`, `rate`: as Sink in adam.cuh. `squares`: a number a tile, or null.
 #define CONV3X3_DW(NAME, P)                                                                                                        \
-    extern "C" __global__ void __launch_bounds__(THREADS) NAME(                                                                    \
+    extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) NAME(                                                            \
         float* __restrict__ destination, float* __restrict__ first, float* __restrict__ second, double* __restrict__ squares,      \
         float* __restrict__ partials, const float* __restrict__ dz, const float* __restrict__ x, const double* __restrict__ rate,  \
         Conv3x3Config config, Update update, unsigned k_split) {                                                                   \

@@ -10,7 +10,7 @@
 #include "gemm.cuh"
 
 #define DENSE_FORWARD(NAME, P, S)                                                                                                  \
-    extern "C" __global__ void __launch_bounds__(THREADS) NAME(                                                                    \
+    extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) NAME(                                                            \
         float* __restrict__ y, float* __restrict__ partials, const float* __restrict__ x, const float* __restrict__ weight,        \
         const float* __restrict__ bias, const u64* __restrict__ step, DenseConfig config, unsigned k_split) {                      \
         using A = Rows<AlongK<P, S::BM>>;                                                                                          \
@@ -35,7 +35,7 @@ DENSE_FORWARD(dense_forward_skinny_bf16, Bf16, Skinny)
 DENSE_FORWARD(dense_forward_skinny_f16, F16, Skinny)
 
 #define DENSE_DX(NAME, P, S)                                                                                                       \
-    extern "C" __global__ void __launch_bounds__(THREADS) NAME(                                                                    \
+    extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) NAME(                                                            \
         float* __restrict__ dx, float* __restrict__ partials, const float* __restrict__ dz, const float* __restrict__ weight,      \
         DenseConfig config, unsigned k_split) {                                                                                    \
         using A = Rows<AlongK<P, S::BM>>;                                                                                          \
@@ -61,7 +61,7 @@ DENSE_DX(dense_dx_skinny_f16, F16Gradient, Skinny)
 
 // `destination`, `first`, `second`, `rate`: as Sink in adam.cuh. `squares`: a number a tile, or null.
 #define DENSE_DW(NAME, P)                                                                                                          \
-    extern "C" __global__ void __launch_bounds__(THREADS) NAME(                                                                    \
+    extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) NAME(                                                            \
         float* __restrict__ destination, float* __restrict__ first, float* __restrict__ second, double* __restrict__ squares,      \
         float* __restrict__ partials, const float* __restrict__ dz, const float* __restrict__ x, const double* __restrict__ rate,  \
         DenseConfig config, Update update, unsigned k_split) {                                                                     \

@@ -16,7 +16,7 @@ __device__ __forceinline__ double along(unsigned crystal, unsigned other, double
     return config.periodic ? difference - period * round(difference / period) : difference;
 }
 
-extern "C" __global__ void __launch_bounds__(SIDE* SIDE) hamiltonian(
+extern "C" __global__ void __launch_bounds__(SIDE * SIDE) hamiltonian(
     double* __restrict__ matrices, const double* __restrict__ displacement, Hopping config) {
     SIMT_SHARED(double, tile, [SIDE][SIDE + 1]);
     // Tile row and column of the blockIdx.x-th tile of the lower triangle, row by row.

@@ -116,7 +116,7 @@ struct DenseOutput {
                 value = 0.0f;
             }
             if (step != nullptr && config.keep < 1.0) {
-                const unsigned word = philox::draw(config.seed, philox::DROPOUT, step[0], (unsigned)(at / 4)).word[at % 4];
+                const unsigned word = philox::draw(config.seed, philox::DROPOUT, step[0], (unsigned)(at / 4)).pick((unsigned)at % 4);
                 value = word < threshold ? value * scale : 0.0f;
             }
             y[at] = value;

@@ -11,6 +11,8 @@
 #include "precision.cuh"
 
 constexpr unsigned STAGES = 3;
+// Blocks that a multiprocessor's registers must hold: at most 128 a thread.
+constexpr unsigned BLOCKS = 4;
 
 // The sums of a warp's tile of C on the tensor cores.
 template <class P, class S, class TileA, class TileB>
@@ -61,24 +63,23 @@ struct Accumulator {
     }
 };
 
-// COUNT rows of a tile as one thread of PARTS sees them: every PARTS-th row of a tile along k, groups of four neighbours
-// of a tile across it. Either way four numbers come with one access, and the threads of a warp meet no bank conflict.
-template <class Tile, unsigned COUNT, unsigned PARTS>
+// The rows of a tile that one thread of PARTS sees: every PARTS-th row of a tile along k, groups of four neighbours of a
+// tile across it. Either way four numbers come with one access, and the threads of a warp meet no bank conflict.
+template <class Tile, unsigned PARTS>
 struct ThreadRows {
     static __device__ __forceinline__ unsigned row(unsigned part, unsigned i) {
         return Tile::ALONG_K ? part + i * PARTS : part * 4 + i % 4 + i / 4 * 4 * PARTS;
     }
 
-    // Columns k .. k + 4.
-    static __device__ __forceinline__ void load(float (&value)[COUNT][4], const float* tile, unsigned part, unsigned k) {
+    // Rows i .. i + 4 of the thread, columns k .. k + 4.
+    static __device__ __forceinline__ void load(float (&value)[4][4], const float* tile, unsigned part, unsigned i, unsigned k) {
 #pragma unroll
-        for (unsigned i = 0; i < COUNT; ++i) {
-            // Along k: row i, four columns. Across: column k + i % 4, the rows of group i / 4.
-            const float4 four = *(const float4*)(tile + (Tile::ALONG_K ? Tile::at(row(part, i), k) : Tile::at(row(part, i / 4 * 4), k + i % 4)));
+        for (unsigned e = 0; e < 4; ++e) {
+            const float4 four = *(const float4*)(tile + (Tile::ALONG_K ? Tile::at(row(part, i + e), k) : Tile::at(row(part, i), k + e)));
             const float numbers[4] = {four.x, four.y, four.z, four.w};
 #pragma unroll
-            for (unsigned e = 0; e < 4; ++e) {
-                value[Tile::ALONG_K ? i : i / 4 * 4 + e][Tile::ALONG_K ? e : i % 4] = numbers[e];
+            for (unsigned f = 0; f < 4; ++f) {
+                value[Tile::ALONG_K ? e : f][Tile::ALONG_K ? f : e] = numbers[f];
             }
         }
     }
@@ -87,9 +88,9 @@ struct ThreadRows {
 // The sums of a thread's elements of C on the FP32 cores.
 template <class S, class TileA, class TileB>
 struct Accumulator<F32, S, TileA, TileB> {
-    static constexpr unsigned MS = S::BM / S::THREAD_ROWS, NS = S::BN / S::THREAD_COLUMNS;
-    using RowsA = ThreadRows<TileA, MS, S::THREAD_ROWS>;
-    using RowsB = ThreadRows<TileB, NS, S::THREAD_COLUMNS>;
+    static constexpr unsigned MS = S::BM / S::THREAD_ROWS, NS = 4;
+    using RowsA = ThreadRows<TileA, S::THREAD_ROWS>;
+    using RowsB = ThreadRows<TileB, S::THREAD_COLUMNS>;
     float sum[MS][NS];
 
     static __device__ __forceinline__ unsigned part_a() { return threadIdx.x / S::THREAD_COLUMNS; }
@@ -105,16 +106,20 @@ struct Accumulator<F32, S, TileA, TileB> {
     __device__ __forceinline__ void add(const float* a_tile, const float* b_tile) {
 #pragma unroll
         for (unsigned k = 0; k < BK; k += 4) {
-            float a[MS][4], b[NS][4];
-            RowsA::load(a, a_tile, part_a(), k);
-            RowsB::load(b, b_tile, part_b(), k);
+            float b[4][4];
+            RowsB::load(b, b_tile, part_b(), 0, k);
 #pragma unroll
-            for (unsigned e = 0; e < 4; ++e) {
+            for (unsigned group = 0; group < MS; group += 4) {
+                float a[4][4];
+                RowsA::load(a, a_tile, part_a(), group, k);
 #pragma unroll
-                for (unsigned i = 0; i < MS; ++i) {
+                for (unsigned e = 0; e < 4; ++e) {
 #pragma unroll
-                    for (unsigned j = 0; j < NS; ++j) {
-                        sum[i][j] = fmaf(a[i][e], b[j][e], sum[i][j]);
+                    for (unsigned i = 0; i < 4; ++i) {
+#pragma unroll
+                        for (unsigned j = 0; j < NS; ++j) {
+                            sum[group + i][j] = fmaf(a[i][e], b[j][e], sum[group + i][j]);
+                        }
                     }
                 }
             }

@@ -9,6 +9,9 @@ constexpr unsigned DROPOUT = 1;
 
 struct Draw {
     unsigned word[4];
+
+    // Word k, without an array in memory.
+    __device__ __forceinline__ unsigned pick(unsigned k) const { return k == 0 ? word[0] : k == 1 ? word[1] : k == 2 ? word[2] : word[3]; }
 };
 
 __device__ __forceinline__ Draw draw(unsigned long long seed, unsigned stream, unsigned long long index, unsigned block) {
