@@ -61,6 +61,16 @@ impl<'a, T> Out<'a, T> {
     pub(crate) fn offset(self, elements: usize) -> Out<'a, T> {
         Out(self.0.saturating_add((elements * size_of::<T>()) as u64), PhantomData)
     }
+
+    /// The same place, to read.
+    pub(crate) fn read(self) -> In<'a, T> {
+        In(self.0, PhantomData)
+    }
+
+    /// The same place as elements of another type; the caller knows that it is aligned for them.
+    pub(crate) fn cast<U>(self) -> Out<'a, U> {
+        Out(self.0, PhantomData)
+    }
 }
 
 impl<T> Drop for CudaBuffer<T> {
