@@ -1,0 +1,54 @@
+#include "settings.h"
+
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+
+#include "region.h"
+
+namespace simt {
+
+Settings settings;
+
+namespace {
+
+bool number(const char* text, std::uint64_t& value) {
+    char* end = nullptr;
+    value = std::strtoull(text, &end, 10);
+    return end != text && *end == 0;
+}
+
+// The value of `name` is `yes` or `no`; unset leaves `flag` alone.
+bool choice(const char* name, const char* yes, const char* no, bool& flag) {
+    const char* text = std::getenv(name);
+    if (text == nullptr) return true;
+    flag = std::strcmp(text, yes) == 0;
+    if (flag || std::strcmp(text, no) == 0) return true;
+    std::fprintf(stderr, "simt: %s=%s: %s or %s expected\n", name, text, no, yes);
+    return false;
+}
+
+}  // namespace
+
+bool read_settings() {
+    settings = Settings();
+    if (const char* text = std::getenv("SIMT_SCHEDULE")) {
+        if (std::strcmp(text, "descending") == 0) {
+            settings.schedule = Schedule::Descending;
+        } else if (number(text, settings.seed)) {
+            settings.schedule = Schedule::Random;
+        } else if (std::strcmp(text, "ascending") != 0) {
+            std::fprintf(stderr, "simt: SIMT_SCHEDULE=%s: ascending, descending or a seed expected\n", text);
+            return false;
+        }
+    }
+    if (const char* text = std::getenv("SIMT_MEMORY")) {
+        if (!number(text, settings.memory) || settings.memory > Region::DEVICE_BYTES / 2) {
+            std::fprintf(stderr, "simt: SIMT_MEMORY=%s: at most %zu bytes expected\n", text, Region::DEVICE_BYTES / 2);
+            return false;
+        }
+    }
+    return choice("SIMT_CP_ASYNC", "early", "late", settings.early_copies) && choice("SIMT_MMA", "truncate", "once", settings.truncate);
+}
+
+}  // namespace simt

@@ -1,0 +1,128 @@
+// Tensor cores: d += a b on fragments spread over a warp, and the matrix loads that fill fragments from shared memory. Which lane holds
+// which element is written in simt.cuh and, for all shapes, in the PTX ISA.
+#include <cmath>
+#include <cstring>
+
+#include "block.h"
+#include "checker.h"
+#include "region.h"
+#include "settings.h"
+
+namespace simt {
+
+namespace {
+
+constexpr unsigned ALL = ~0u;
+
+float from_bits(std::uint32_t bits) {
+    float value;
+    std::memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+double from_f16(unsigned bits) {
+    const unsigned exponent = bits >> 10 & 31, fraction = bits & 1023;
+    double size = exponent == 0 ? fraction * 0x1p-24 : exponent == 31 ? (fraction ? NAN : INFINITY) : std::ldexp(1024 + fraction, int(exponent) - 25);
+    return bits & 0x8000 ? -size : size;
+}
+
+double from_half(Product product, unsigned bits) { return product == Product::Bf16 ? from_bits(bits << 16) : from_f16(bits); }
+
+// Toward zero, as the sums of some tensor cores are cut.
+float cut(double value) {
+    const float rounded = static_cast<float>(value);
+    return std::fabs(rounded) > std::fabs(value) ? std::nextafterf(rounded, 0.0f) : rounded;
+}
+
+struct Operands {
+    Product product;
+    float* d;
+    const unsigned *a, *b;
+};
+
+// Rows and columns are those of the fragment: a is 16 x depth, b is depth x 8.
+template <int depth>
+void multiply_all(Meeting& meeting) {
+    double a[16][depth], b[depth][8];
+    for (unsigned lane = 0; lane < LANES; lane++) {
+        const auto& mine = *static_cast<Operands*>(meeting.given[lane]);
+        const unsigned g = lane / 4, t = lane % 4;
+        if (mine.product == Product::Tf32) {
+            for (unsigned i = 0; i < 4; i++) a[g + i % 2 * 8][t + i / 2 * 4] = from_bits(mine.a[i] & ~0x1fffu);
+            for (unsigned i = 0; i < 2; i++) b[t + i * 4][g] = from_bits(mine.b[i] & ~0x1fffu);
+        } else {
+            for (unsigned i = 0; i < depth / 4; i++) {
+                double* pair = &a[g + i % 2 * 8][2 * t + i / 2 * 8];
+                pair[0] = from_half(mine.product, mine.a[i] & 0xffff);
+                pair[1] = from_half(mine.product, mine.a[i] >> 16);
+            }
+            for (unsigned i = 0; i < depth / 8; i++) {
+                b[2 * t + i * 8][g] = from_half(mine.product, mine.b[i] & 0xffff);
+                b[2 * t + i * 8 + 1][g] = from_half(mine.product, mine.b[i] >> 16);
+            }
+        }
+    }
+    double d[16][8];
+    const auto element = [&](unsigned lane, unsigned i) -> double& { return d[lane / 4 + i / 2 * 8][lane % 4 * 2 + i % 2]; };
+    for (unsigned lane = 0; lane < LANES; lane++) {
+        for (unsigned i = 0; i < 4; i++) element(lane, i) = static_cast<Operands*>(meeting.given[lane])->d[i];
+    }
+    if (settings.truncate) {
+        for (auto& row : d) {
+            const double* factors = a[&row - d];
+            for (int k = 0; k < depth; k++) {
+                for (int j = 0; j < 8; j++) row[j] = cut(row[j] + factors[k] * b[k][j]);
+            }
+        }
+    } else {
+        for (auto& row : d) {
+            const double* factors = a[&row - d];
+            for (int k = 0; k < depth; k++) {
+                for (int j = 0; j < 8; j++) row[j] += factors[k] * b[k][j];
+            }
+        }
+    }
+    for (unsigned lane = 0; lane < LANES; lane++) {
+        for (unsigned i = 0; i < 4; i++) static_cast<Operands*>(meeting.given[lane])->d[i] = static_cast<float>(element(lane, i));
+    }
+}
+
+struct Row {
+    unsigned* r;
+    const void* row;
+};
+
+void need_all_lanes(const char* what, Place place) {
+    if (block->warp().live != ALL) fail(Fault::LaunchFailed, place, "%s needs all 32 lanes; alive are %08x", what, block->warp().live);
+}
+
+}  // namespace
+
+void multiply(Product product, float* d, const unsigned* a, const unsigned* b, Place place) {
+    need_all_lanes("mma", place);
+    Operands mine = {product, d, a, b};
+    if (product == Product::Bf16) {
+        block->meet(ALL, "mma bf16", place, &mine, &multiply_all<16>);
+    } else {
+        block->meet(ALL, product == Product::Tf32 ? "mma tf32" : "mma f16", place, &mine, &multiply_all<8>);
+    }
+}
+
+void load_matrices(unsigned* r, const void* shared_row, Place place) {
+    need_all_lanes("ldmatrix", place);
+    const auto address = reinterpret_cast<std::uintptr_t>(shared_row);
+    if (!Region::is_shared(address)) fail(Fault::IllegalAddress, place, "ldmatrix from %p, which is not shared memory", shared_row);
+    if (address % 16 != 0) fail(Fault::MisalignedAddress, place, "ldmatrix from %p: rows start at multiples of 16 bytes", shared_row);
+    check_read(address, 16, code_of(__builtin_return_address(0)));
+    Row mine = {r, shared_row};
+    block->meet(ALL, "ldmatrix", place, &mine, [](Meeting& meeting) {
+        for (unsigned lane = 0; lane < LANES; lane++) {
+            for (unsigned matrix = 0; matrix < 4; matrix++) {
+                const auto* row = static_cast<const unsigned*>(static_cast<Row*>(meeting.given[matrix * 8 + lane / 4])->row);
+                static_cast<Row*>(meeting.given[lane])->r[matrix] = row[lane % 4];
+            }
+        }
+    });
+}
+
+}  // namespace simt
