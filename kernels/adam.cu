@@ -1,8 +1,5 @@
 // The optimiser; src/ops/adam/mod.rs has the maths, adam.cuh the update that weight-gradient kernels share.
 #include "simt.cuh"
-
-#include "config.cuh"
-
 #include "adam.cuh"
 #include "tile.cuh"
 

@@ -6,9 +6,6 @@
 //
 // Launch: grid (filters / 32, chunks), 256 threads.
 #include "simt.cuh"
-
-#include "config.cuh"
-
 #include "bias.cuh"
 
 extern "C" __global__ void __launch_bounds__(BIAS_THREADS) conv3x3_undo(

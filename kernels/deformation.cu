@@ -3,7 +3,6 @@
 //
 // Launch: grid (realisations, sites / 256), 256 threads.
 #include "simt.cuh"
-
 #include "config.cuh"
 #include "philox.cuh"
 

@@ -2,7 +2,6 @@
 //
 // Launch: grid (batch, width / 256), 256 threads.
 #include "simt.cuh"
-
 #include "config.cuh"
 
 extern "C" __global__ void __launch_bounds__(256) gather(

@@ -4,7 +4,6 @@
 // A block makes a 16 x 16 tile on or below the diagonal, and writes it twice: as it is and, through shared memory, transposed.
 // Launch: grid (tiles on or below the diagonal, n), 256 threads.
 #include "simt.cuh"
-
 #include "config.cuh"
 
 constexpr unsigned SIDE = 16;

@@ -1,6 +1,5 @@
 // The mean absolute percentage error with its gradient; src/ops/mape/mod.rs has the maths. All in f64.
 #include "simt.cuh"
-
 #include "config.cuh"
 #include "sum.cuh"
 

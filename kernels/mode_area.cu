@@ -1,6 +1,5 @@
 // Mode areas (Eq. 2) and their order, in f64; src/ops/mode_area/mod.rs. Modes (n, N, N), mode by mode.
 #include "simt.cuh"
-
 #include "config.cuh"
 
 constexpr unsigned AREA_THREADS = 256;

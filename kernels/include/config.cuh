@@ -1,6 +1,8 @@
 // The configurations of the ops, field by field as src/ops has them (#[repr(C)]; usize = u64, bool = u8).
 #pragma once
 
+#include "simt.cuh"
+
 typedef unsigned long long u64;
 typedef unsigned char u8;
 typedef unsigned short u16;

@@ -1,6 +1,8 @@
 // Philox 4x32-10 as src/ops/philox.rs has it: a draw is a pure function of (seed, stream, index, block).
 #pragma once
 
+#include "simt.cuh"
+
 namespace philox {
 
 // What a draw is for; src/ops/philox.rs has the list.

@@ -1,6 +1,8 @@
 // Sums over a block, in an order that depends on nothing but the block's size: the same bits each run.
 #pragma once
 
+#include "simt.cuh"
+
 // The sum of `value` over the THREADS threads of the block (a power of two), told to every thread.
 // `scratch` holds THREADS numbers in shared memory; nothing else may use it meanwhile.
 template <unsigned THREADS>

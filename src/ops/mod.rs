@@ -15,7 +15,9 @@ pub mod mape;
 pub mod mode_area;
 pub mod philox;
 mod product;
+mod tiles;
 
+use crate::device::cuda::Cuda;
 use crate::device::{Cpu, Memory, Real};
 
 /// Everything that a device must know how to do, so that a tape can run on it.
@@ -33,3 +35,4 @@ pub trait Device:
 }
 
 impl<R: Real> Device for Cpu<R> {}
+impl Device for Cuda {}

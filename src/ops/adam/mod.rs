@@ -13,7 +13,9 @@
 //! The step counter and the rate live on the device, so that many steps can run without the host.
 
 mod cpu;
+mod cuda;
 pub(crate) use cpu::{Emit, largest_block};
+pub(crate) use cuda::{CHUNKS, Sink, Update, bias_launch};
 
 use crate::Result;
 use crate::device::Memory;

@@ -12,6 +12,7 @@
 //! rounded to f32. So its bits depend on (seed, k) and on nothing else: not on the device, the threads or the batch.
 
 mod cpu;
+mod cuda;
 
 pub use cpu::{deform, sin_cos_turn};
 

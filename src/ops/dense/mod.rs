@@ -12,6 +12,7 @@
 //! ```
 
 mod cpu;
+mod cuda;
 
 use super::adam::{Tensor, WeightGradient};
 use crate::Result;

@@ -11,6 +11,7 @@
 //! beside it. With a periodic boundary d_ij is the shortest distance on a torus of side L.
 
 mod cpu;
+mod cuda;
 
 pub use cpu::hamiltonian;
 

@@ -10,6 +10,7 @@
 //! keep the order of their energies.
 
 mod cpu;
+mod cuda;
 
 pub use cpu::{mode_area, sort};
 
