@@ -57,6 +57,7 @@ public:
     // --- for the operations of the running fiber ---
     Fiber& fiber() { return *static_cast<Fiber*>(self); }
     Warp& warp() { return warps[self->index / LANES]; }
+    Fiber& lane_of_warp(unsigned lane) { return fibers[self->index / LANES * LANES + lane]; }
     // Waits for all live lanes of `mask`. The last to arrive calls `finish`, which reads and writes what the lanes gave.
     void meet(unsigned mask, const char* what, Place place, void* given, void (*finish)(Meeting& meeting));
     void wait_at_barrier(Place place);

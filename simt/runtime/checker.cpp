@@ -293,6 +293,17 @@ void __tsan_write_range(void* pointer, std::size_t bytes) {
 ATOMIC_HOOKS(32, std::uint32_t)
 ATOMIC_HOOKS(64, std::uint64_t)
 
+// From -fsanitize=alignment: a pointer was used whose type wants more alignment than it has. This is asked before the compiler takes
+// vectors apart, so a misaligned float4 is seen even where only one of its numbers is used.
+struct TypeMismatch {
+    Place place;
+    const void* type;
+    unsigned char log_alignment, kind;
+};
+void __ubsan_handle_type_mismatch_v1(TypeMismatch* data, const void* pointer) {
+    fail(Fault::MisalignedAddress, data->place, "misaligned: %p is no multiple of %d bytes", pointer, 1 << data->log_alignment);
+}
+
 }  // extern "C"
 
 #endif

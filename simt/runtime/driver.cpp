@@ -38,6 +38,7 @@ const ErrorText ERRORS[] = {
     ERROR(CUDA_ERROR_INVALID_VALUE, "invalid argument")
     ERROR(CUDA_ERROR_OUT_OF_MEMORY, "out of memory")
     ERROR(CUDA_ERROR_NOT_INITIALIZED, "initialization error")
+    ERROR(CUDA_ERROR_NO_DEVICE, "no CUDA-capable device is detected")
     ERROR(CUDA_ERROR_INVALID_DEVICE, "invalid device ordinal")
     ERROR(CUDA_ERROR_INVALID_IMAGE, "device kernel image is invalid")
     ERROR(CUDA_ERROR_INVALID_CONTEXT, "invalid device context")
@@ -102,6 +103,7 @@ SIMT_API CUresult cuInit(unsigned flags) {
         if (flags != 0) return CUDA_ERROR_INVALID_VALUE;
         if (driver.initialised) return CUDA_SUCCESS;
         if (!read_settings()) return CUDA_ERROR_INVALID_VALUE;
+        if (settings.devices == 0) return CUDA_ERROR_NO_DEVICE;
         if (!region.reserve() || !start_checker()) {
             return refuse(CUDA_ERROR_OUT_OF_MEMORY, "no address range for device memory and its checker could be reserved");
         }
@@ -111,7 +113,7 @@ SIMT_API CUresult cuInit(unsigned flags) {
 }
 
 SIMT_API CUresult cuDriverGetVersion(int* version) {
-    *version = 13000;
+    *version = driver_version();
     return CUDA_SUCCESS;
 }
 

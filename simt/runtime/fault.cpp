@@ -54,7 +54,7 @@ std::string source_line(Code code) {
         break;
     }
     pclose(lines);
-    if (found.compare(0, 2, "./") == 0) found.erase(0, 2);
+    while (found.compare(0, 2, "./") == 0) found.erase(0, 2);
     return found;
 }
 

@@ -28,6 +28,14 @@ bool choice(const char* name, const char* yes, const char* no, bool& flag) {
     return false;
 }
 
+// The value of `name` is a number up to `most`; unset leaves `value` alone.
+bool amount(const char* name, std::uint64_t most, std::uint64_t& value) {
+    const char* text = std::getenv(name);
+    if (text == nullptr || (number(text, value) && value <= most)) return true;
+    std::fprintf(stderr, "simt: %s=%s: a number up to %llu expected\n", name, text, static_cast<unsigned long long>(most));
+    return false;
+}
+
 }  // namespace
 
 bool read_settings() {
@@ -42,13 +50,14 @@ bool read_settings() {
             return false;
         }
     }
-    if (const char* text = std::getenv("SIMT_MEMORY")) {
-        if (!number(text, settings.memory) || settings.memory > Region::DEVICE_BYTES / 2) {
-            std::fprintf(stderr, "simt: SIMT_MEMORY=%s: at most %zu bytes expected\n", text, Region::DEVICE_BYTES / 2);
-            return false;
-        }
-    }
-    return choice("SIMT_CP_ASYNC", "early", "late", settings.early_copies) && choice("SIMT_MMA", "truncate", "once", settings.truncate);
+    return amount("SIMT_MEMORY", Region::DEVICE_BYTES / 2, settings.memory) && amount("SIMT_DEVICES", 1, settings.devices) &&
+           choice("SIMT_CP_ASYNC", "early", "late", settings.early_copies) && choice("SIMT_MMA", "truncate", "once", settings.truncate);
+}
+
+int driver_version() {
+    std::uint64_t version = 13000;
+    amount("SIMT_DRIVER_VERSION", 99999, version);
+    return static_cast<int>(version);
 }
 
 }  // namespace simt

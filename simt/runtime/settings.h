@@ -13,10 +13,14 @@ struct Settings {
     std::uint64_t seed = 0;
     bool early_copies = false;                // SIMT_CP_ASYNC=late|early: cp.async lands at the wait, or at once
     bool truncate = false;                    // SIMT_MMA=once|truncate: a product's sum is rounded once, or cut after every term
-    std::size_t memory = std::size_t(8) << 30;  // SIMT_MEMORY=BYTES: what the device has
+    std::uint64_t memory = std::uint64_t(8) << 30;  // SIMT_MEMORY=BYTES: what the device has
+    std::uint64_t devices = 1;                // SIMT_DEVICES=0: a driver without a device
 };
 
 extern Settings settings;
+
+// SIMT_DRIVER_VERSION=12040: an older driver. Asked for before initialisation.
+int driver_version();
 
 // False, with a line on stderr, for a value that means nothing.
 bool read_settings();

@@ -14,6 +14,10 @@ namespace {
 
 constexpr unsigned ALL = ~0u;
 
+void need_all_lanes(unsigned lanes, const char* what, Place place) {
+    if (lanes != ALL) fail(Fault::LaunchFailed, place, "%s needs all 32 lanes; taking part are %08x", what, lanes);
+}
+
 float from_bits(std::uint32_t bits) {
     float value;
     std::memcpy(&value, &bits, sizeof value);
@@ -43,6 +47,7 @@ struct Operands {
 // Rows and columns are those of the fragment: a is 16 x depth, b is depth x 8.
 template <int depth>
 void multiply_all(Meeting& meeting) {
+    need_all_lanes(meeting.arrived, meeting.what, meeting.place);
     double a[16][depth], b[depth][8];
     for (unsigned lane = 0; lane < LANES; lane++) {
         const auto& mine = *static_cast<Operands*>(meeting.given[lane]);
@@ -90,16 +95,27 @@ void multiply_all(Meeting& meeting) {
 struct Row {
     unsigned* r;
     const void* row;
+    Code code;
 };
 
-void need_all_lanes(const char* what, Place place) {
-    if (block->warp().live != ALL) fail(Fault::LaunchFailed, place, "%s needs all 32 lanes; alive are %08x", what, block->warp().live);
+// Row r of a matrix goes to lanes 4 r to 4 r + 3. Two of them stand for the four: whoever wrote the row, or writes it later, is another
+// thread than one of them at least.
+void check_rows(const Meeting& meeting) {
+    Self* const last = self;
+    for (unsigned giver = 0; giver < LANES; giver++) {
+        for (unsigned taker = giver % 8 * 4; taker < giver % 8 * 4 + 2; taker++) {
+            const Row& row = *static_cast<Row*>(meeting.given[giver]);
+            self = &block->lane_of_warp(taker);
+            check_read(reinterpret_cast<std::uintptr_t>(row.row), 16, row.code);
+        }
+    }
+    self = last;
 }
 
 }  // namespace
 
 void multiply(Product product, float* d, const unsigned* a, const unsigned* b, Place place) {
-    need_all_lanes("mma", place);
+    need_all_lanes(block->warp().live, "mma", place);
     Operands mine = {product, d, a, b};
     if (product == Product::Bf16) {
         block->meet(ALL, "mma bf16", place, &mine, &multiply_all<16>);
@@ -109,13 +125,14 @@ void multiply(Product product, float* d, const unsigned* a, const unsigned* b, P
 }
 
 void load_matrices(unsigned* r, const void* shared_row, Place place) {
-    need_all_lanes("ldmatrix", place);
+    need_all_lanes(block->warp().live, "ldmatrix", place);
     const auto address = reinterpret_cast<std::uintptr_t>(shared_row);
     if (!Region::is_shared(address)) fail(Fault::IllegalAddress, place, "ldmatrix from %p, which is not shared memory", shared_row);
     if (address % 16 != 0) fail(Fault::MisalignedAddress, place, "ldmatrix from %p: rows start at multiples of 16 bytes", shared_row);
-    check_read(address, 16, code_of(__builtin_return_address(0)));
-    Row mine = {r, shared_row};
+    Row mine = {r, shared_row, code_of(__builtin_return_address(0))};
     block->meet(ALL, "ldmatrix", place, &mine, [](Meeting& meeting) {
+        need_all_lanes(meeting.arrived, meeting.what, meeting.place);
+        if (CHECKING) check_rows(meeting);
         for (unsigned lane = 0; lane < LANES; lane++) {
             for (unsigned matrix = 0; matrix < 4; matrix++) {
                 const auto* row = static_cast<const unsigned*>(static_cast<Row*>(meeting.given[matrix * 8 + lane / 4])->row);

@@ -74,7 +74,8 @@ struct Unit {
 const RUNTIME: &[&str] = &["-O2", "-Wall", "-Wextra"];
 // No contraction: what is fused is written as fmaf. The checker sees the accesses that the kernel makes if the compiler widens none.
 const KERNEL_PLAIN: &[&str] = &["-O2", "-ffp-contract=off", "-Wno-unknown-pragmas"];
-const KERNEL_CHECKING: &[&str] = &["-O1", "-ffp-contract=off", "-Wno-unknown-pragmas", "-fno-tree-vectorize", "-fsanitize=thread"];
+const KERNEL_CHECKING: &[&str] =
+    &["-O1", "-ffp-contract=off", "-Wno-unknown-pragmas", "-fno-tree-vectorize", "-fsanitize=thread", "-fsanitize=alignment"];
 
 impl Compiler {
     /// `$CXX`, or else `c++` or `g++`. `home` is this crate's folder.

@@ -14,6 +14,8 @@
 //! | `SIMT_CP_ASYNC` | `late` (default), `early` | asynchronous copies land when waited for, or at once |
 //! | `SIMT_MMA` | `once` (default), `truncate` | a tensor core's sum is rounded once, or cut after every term |
 //! | `SIMT_MEMORY` | bytes, default 8 GiB | what the device has |
+//! | `SIMT_DEVICES` | 1 (default), 0 | how many devices there are |
+//! | `SIMT_DRIVER_VERSION` | default 13000 | what the driver says it is |
 //!
 //! A kernel's fault is one line on stderr that names kernel, thread and source line; the driver then answers as a GPU's would.
 
