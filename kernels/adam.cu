@@ -62,25 +62,26 @@ extern "C" __global__ void __launch_bounds__(ADAM_THREADS) add_penalty(
 SIMT_EXPORT(add_penalty)
 
 // The second pass of a bias's gradient (bias.cuh): adds the chunks in order and hands each sum on as `update` says; with APPLY
-// and an L2 scale its penalty too, `penalty_scale` times the sum of squares. Launch: one block.
+// and an L2 scale also squares[block], the sum of squares, else null. Launch: grid (columns / 256), 256 threads.
 extern "C" __global__ void __launch_bounds__(ADAM_THREADS) bias_gradient(
-    float* __restrict__ destination, float* __restrict__ first, float* __restrict__ second, double* __restrict__ penalty,
-    const float* __restrict__ partials, const double* __restrict__ rate, Update update, u64 columns, u64 chunks,
-    double penalty_scale) {
+    float* __restrict__ destination, float* __restrict__ first, float* __restrict__ second, double* __restrict__ squares,
+    const float* __restrict__ partials, const double* __restrict__ rate, Update update, u64 columns, u64 chunks) {
     SIMT_SHARED(double, scratch, [ADAM_THREADS]);
     const Sink sink(destination, first, second, rate, update);
-    double square = 0.0;
-    for (u64 column = threadIdx.x; column < columns; column += ADAM_THREADS) {
+    const u64 column = (u64)blockIdx.x * ADAM_THREADS + threadIdx.x;
+    float square = 0.0f;
+    if (column < columns) {
         float sum = 0.0f;
+#pragma unroll 8
         for (u64 chunk = 0; chunk < chunks; ++chunk) {
             sum += partials[chunk * columns + column];
         }
-        square += (double)sink.take(column, sum);
+        square = sink.take(column, sum);
     }
-    if (penalty != nullptr) {
-        const double sum = block_sum<ADAM_THREADS>(square, scratch);
+    if (squares != nullptr) {
+        const double sum = block_sum<ADAM_THREADS>((double)square, scratch);
         if (threadIdx.x == 0) {
-            penalty[0] += penalty_scale * sum;
+            squares[blockIdx.x] = sum;
         }
     }
 }

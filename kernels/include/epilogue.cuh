@@ -22,7 +22,7 @@ struct Plain {
     }
 };
 
-// A weight's gradient: to the sink, and the tile's sum of squares to squares[tile] where that is wanted.
+// A weight's gradient: to the sink, and the block's sum of squares to squares[block] where that is wanted.
 struct WeightGradient {
     Sink sink;
     double* squares;
@@ -52,7 +52,7 @@ struct WeightGradient {
         if (squares != nullptr) {
             const double sum = block_sum<THREADS>((double)square, scratch);
             if (threadIdx.x == 0) {
-                squares[(u64)blockIdx.y * gridDim.x + blockIdx.x] = sum;
+                squares[((u64)blockIdx.z * gridDim.y + blockIdx.y) * gridDim.x + blockIdx.x] = sum;
             }
         }
     }

@@ -199,20 +199,22 @@ __device__ __forceinline__ void gemm(
     }
 }
 
-// The second half of a product in shares: adds them in order, then the epilogue. Launch: the product's grid, one share deep.
+// The second half of a product in shares: adds them in order, then the epilogue, slice by slice.
+// Launch: the product's tiles, and the slices of a tile in the third dimension.
 template <class S, class Epilogue>
 __device__ __forceinline__ void gemm_finish(float4* shared, const float* partials, unsigned shares, const Epilogue& epilogue) {
+    using Part = Slice<S>;
     float* c = (float*)shared;
     const u64 share = (u64)gridDim.x * gridDim.y * (S::BM * S::BN);
-    const float* from = partials + tile_index() * (S::BM * S::BN);
-    for (unsigned e = threadIdx.x * 4; e < S::BM * S::BN; e += THREADS * 4) {
-        float4 sum = *(const float4*)(from + e);
-        for (unsigned z = 1; z < shares; ++z) {
-            const float4 next = *(const float4*)(from + z * share + e);
-            sum = make_float4(sum.x + next.x, sum.y + next.y, sum.z + next.z, sum.w + next.w);
-        }
-        *(float4*)(c + e / S::BN * S::C_STRIDE + e % S::BN) = sum;
+    const unsigned e = threadIdx.x * 4;
+    const float* from = partials + tile_index() * (S::BM * S::BN) + blockIdx.z * (Part::BM * Part::BN) + e;
+    float4 sum = *(const float4*)from;
+#pragma unroll 8
+    for (unsigned z = 1; z < shares; ++z) {
+        const float4 next = *(const float4*)(from + z * share);
+        sum = make_float4(sum.x + next.x, sum.y + next.y, sum.z + next.z, sum.w + next.w);
     }
+    *(float4*)(c + e / Part::BN * Part::C_STRIDE + e % Part::BN) = sum;
     __syncthreads();
-    epilogue.template run<S>(c, blockIdx.x * S::BM, blockIdx.y * S::BN);
+    epilogue.template run<Part>(c, blockIdx.x * S::BM + blockIdx.z * Part::BM, blockIdx.y * S::BN);
 }

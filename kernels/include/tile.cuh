@@ -26,6 +26,13 @@ struct Shape {
     static __device__ __forceinline__ unsigned warp_column() { return threadIdx.x / 32 / WARP_ROWS * WN; }
 };
 
+// The rows of a tile that a block takes in the second half of a product: four elements a thread.
+template <class S>
+struct Slice {
+    static constexpr unsigned BN = S::BN, BM = THREADS * 4 / BN;
+    static constexpr unsigned C_STRIDE = S::C_STRIDE, C_WORDS = BM * C_STRIDE;
+};
+
 using Square = Shape<64, 64, 2>;
 using Skinny = Shape<16, 128, 1>;
 

@@ -24,9 +24,14 @@ impl Tile {
         if rows <= SKINNY.rows { SKINNY } else { SQUARE }
     }
 
-    /// Tiles of a product of `rows` x `columns`.
-    pub(crate) fn count(self, rows: usize, columns: usize) -> usize {
-        rows.div_ceil(self.rows) * columns.div_ceil(self.columns)
+    /// Blocks that finish a tile: four elements a thread.
+    fn slices(self) -> usize {
+        self.rows * self.columns / (4 * THREADS as usize)
+    }
+
+    /// The most blocks that a product of `rows` x `columns`, or its second half, has: each may leave a sum of squares.
+    pub(crate) fn most_blocks(self, rows: usize, columns: usize) -> usize {
+        rows.div_ceil(self.rows) * columns.div_ceil(self.columns) * self.slices()
     }
 }
 
@@ -50,10 +55,10 @@ pub(crate) struct Cut {
 }
 
 impl Cut {
-    /// Of the product of (rows, inner) and (inner, columns).
-    pub(crate) fn new(device: &Cuda, tile: Tile, rows: usize, columns: usize, inner: usize) -> Self {
+    /// Of the product of (rows, inner) and (inner, columns), on a card of so many multiprocessors.
+    pub(crate) fn new(processors: u32, tile: Tile, rows: usize, columns: usize, inner: usize) -> Self {
         let tiles = [rows.div_ceil(tile.rows), columns.div_ceil(tile.columns)];
-        let (count, processors, steps) = (tiles[0] * tiles[1], device.multiprocessors() as usize, inner.div_ceil(STEP));
+        let (count, processors, steps) = (tiles[0] * tiles[1], processors as usize, inner.div_ceil(STEP));
         let wanted = if count < processors { (BLOCKS * processors / count.max(1)).min(steps / SHORTEST).max(1) } else { 1 };
         let length = steps.div_ceil(wanted).max(1);
         Cut { tile, tiles, shares: steps.div_ceil(length).max(1), length: (length * STEP) as u32 }
@@ -76,7 +81,8 @@ impl Cut {
 
     /// The launch of the second kernel, where there is more than one share.
     pub(crate) fn finish(&self) -> Option<Launch> {
-        (self.shares > 1).then(|| Launch { grid: [self.tiles[0] as u32, self.tiles[1] as u32, 1], block: THREADS, shared: 0 })
+        let grid = [self.tiles[0] as u32, self.tiles[1] as u32, self.tile.slices() as u32];
+        (self.shares > 1).then_some(Launch { grid, block: THREADS, shared: 0 })
     }
 
     /// Does a block make a tile for few rows?
@@ -86,8 +92,8 @@ impl Cut {
 }
 
 /// Elements that the shares' sums take, whatever the product: enough for [`BLOCKS`] tiles a multiprocessor.
-pub(crate) fn partials_len(device: &Cuda) -> usize {
-    BLOCKS * device.multiprocessors() as usize * SQUARE.rows * SQUARE.columns
+pub(crate) fn partials_len(processors: u32) -> usize {
+    BLOCKS * processors as usize * SQUARE.rows * SQUARE.columns
 }
 
 /// Places in a workspace, each on 256 bytes.
@@ -140,6 +146,38 @@ impl Cut {
             let squares = sink.squares(squares);
             dw_finish(device, launch, destination, first, second, squares, partials, rate, update, rows, columns, self.shares())?;
         }
-        sink.add_penalty(device, squares.read(), self.tiles[0] * self.tiles[1])
+        let blocks = self.tiles[0] * self.tiles[1] * if self.shares > 1 { self.tile.slices() } else { 1 };
+        sink.add_penalty(device, squares.read(), blocks)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shares_cover_the_inner_dimension_and_fit_the_scratch() {
+        for processors in [1, 20, 68, 132] {
+            for (rows, columns, inner) in
+                [(1, 1, 1), (10, 2048, 4096), (640, 512, 2304), (160, 512, 9216), (256, 18, 2560), (4608, 1024, 160)]
+            {
+                for tile in [SQUARE, SKINNY] {
+                    let cut = Cut::new(processors, tile, rows, columns, inner);
+                    let (shares, length) = (cut.shares as usize, cut.length as usize);
+                    assert!(shares * length >= inner && (shares - 1) * length < inner && length.is_multiple_of(STEP));
+                    let blocks = cut.tiles[0] * cut.tiles[1] * shares;
+                    assert!(shares == 1 || blocks * tile.rows * tile.columns <= partials_len(processors), "{cut:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_small_product_fills_the_card_and_a_large_one_is_not_cut() {
+        let blocks = |cut: Cut| cut.tiles[0] * cut.tiles[1] * cut.shares;
+        // fc1 and conv3 of a D2L at batch 10, forward, on 132 multiprocessors.
+        assert_eq!(blocks(Cut::new(132, Tile::for_rows(10), 10, 2048, 4096)), 256);
+        assert_eq!(blocks(Cut::new(132, SQUARE, 160, 1024, 4608)), 240);
+        assert_eq!(Cut::new(132, SQUARE, 4608, 1024, 160).shares, 1);
     }
 }

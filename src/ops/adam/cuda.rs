@@ -46,8 +46,8 @@ kernels! {
     fn adam_apply(parameters: Out<f32>, first: Out<f32>, second: Out<f32>, squares: Out<f64>,
         gradient: In<f32>, rate: In<f64>, update: Update, count: u64);
     fn add_penalty(penalty: Out<f64>, squares: In<f64>, count: u64, scale: f64);
-    fn bias_gradient(destination: Out<f32>, first: Option<Out<f32>>, second: Option<Out<f32>>, penalty: Option<Out<f64>>,
-        partials: In<f32>, rate: Option<In<f64>>, update: Update, columns: u64, chunks: u64, penalty_scale: f64);
+    fn bias_gradient(destination: Out<f32>, first: Option<Out<f32>>, second: Option<Out<f32>>, squares: Option<Out<f64>>,
+        partials: In<f32>, rate: Option<In<f64>>, update: Update, columns: u64, chunks: u64);
 }
 
 impl Adam for Cuda {
@@ -139,11 +139,12 @@ impl<'a> Sink<'a> {
     }
 
     /// Adds the chunks of a bias's gradient, (chunks, columns) in `partials`, and uses it.
-    pub(crate) fn bias(&self, device: &Cuda, partials: In<'_, f32>, columns: usize, chunks: usize) -> Result<()> {
-        let Sink { destination, first, second, rate, update, penalty } = *self;
-        let (penalty, scale) = (penalty.map(|p| p.0), penalty.map_or(0.0, |p| p.1));
-        let (columns, chunks) = (columns as u64, chunks as u64);
-        bias_gradient(device, Launch::new(1, THREADS), destination, first, second, penalty, partials, rate, update, columns, chunks, scale)
+    pub(crate) fn bias(&self, device: &Cuda, squares: Out<'_, f64>, partials: In<'_, f32>, columns: usize, chunks: usize) -> Result<()> {
+        let Sink { destination, first, second, rate, update, .. } = *self;
+        let launch = Launch::over(columns, THREADS);
+        let wanted = self.squares(squares);
+        bias_gradient(device, launch, destination, first, second, wanted, partials, rate, update, columns as u64, chunks as u64)?;
+        self.add_penalty(device, squares.read(), launch.grid[0] as usize)
     }
 }
 

@@ -32,8 +32,8 @@ struct Scratch {
 impl Scratch {
     fn new(device: &Cuda, config: &Conv3x3Config) -> Self {
         let mut places = Places::default();
-        let partials = places.take(partials_len(device));
-        let squares = places.take(2 * SQUARE.count(config.filters, config.taps()));
+        let partials = places.take(partials_len(device.multiprocessors()));
+        let squares = places.take(2 * SQUARE.most_blocks(config.filters, config.taps()));
         let sums = places.take(CHUNKS * config.filters);
         let dz = places.take(config.pixels() * config.filters);
         Scratch { partials, squares, sums, dz, len: places.len }
@@ -69,7 +69,7 @@ impl Conv3x3 for Cuda {
         workspace: &mut CudaBuffer<f32>,
     ) -> Result<()> {
         check(config)?;
-        let cut = Cut::new(self, SQUARE, config.pixels(), config.filters, config.taps());
+        let cut = Cut::new(self.multiprocessors(), SQUARE, config.pixels(), config.filters, config.taps());
         let partials = workspace.at_mut(Scratch::new(self, config).partials);
         let (weight, bias) = (weight.buffer.at(weight.span.start), bias.buffer.at(bias.span.start));
         let (y, argmax) = (y.at_mut(0), config.pool.then(|| argmax.at_mut(0)));
@@ -98,6 +98,7 @@ impl Conv3x3 for Cuda {
         let scratch = Scratch::new(self, config);
         let workspace = workspace.at_mut(0);
         let (dz, sums, partials) = (workspace.offset(scratch.dz), workspace.offset(scratch.sums), workspace.offset(scratch.partials));
+        let squares = workspace.offset(scratch.squares).cast();
 
         let (launch, chunks, rows) = bias_launch(config.output_len() / filters, filters);
         let argmax = config.pool.then(|| argmax.at(0));
@@ -105,21 +106,20 @@ impl Conv3x3 for Cuda {
         let dz = dz.read();
 
         if let Some(dx) = dx {
-            let cut = Cut::new(self, SQUARE, pixels, config.channels, 9 * filters);
+            let cut = Cut::new(self.multiprocessors(), SQUARE, pixels, config.channels, 9 * filters);
             let (dx, weight) = (dx.at_mut(0), target.parameters().at(weight.span.start));
             conv3x3_dx(self, cut.launch(), dx, cut.partials(partials), dz, weight, *config, cut.length)?;
             cut.finish_dx(self, dx, partials.read(), pixels, config.channels)?;
         }
         if let Some(sink) = Sink::new(target, weight) {
-            let cut = Cut::new(self, SQUARE, filters, taps, pixels);
+            let cut = Cut::new(self.multiprocessors(), SQUARE, filters, taps, pixels);
             let Sink { destination, first, second, rate, update, .. } = sink;
-            let squares = workspace.offset(scratch.squares).cast();
             let (wanted, shares) = (sink.squares(squares), cut.partials(partials));
             conv3x3_dw(self, cut.launch(), destination, first, second, wanted, shares, dz, x.at(0), rate, *config, update, cut.length)?;
             cut.finish_dw(self, &sink, squares, partials.read(), filters, taps)?;
         }
         match Sink::new(target, bias) {
-            Some(sink) => sink.bias(self, sums.read(), filters, chunks),
+            Some(sink) => sink.bias(self, squares, sums.read(), filters, chunks),
             None => Ok(()),
         }
     }

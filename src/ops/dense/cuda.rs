@@ -37,8 +37,8 @@ struct Scratch {
 impl Scratch {
     fn new(device: &Cuda, config: &DenseConfig) -> Self {
         let mut places = Places::default();
-        let partials = places.take(partials_len(device));
-        let squares = places.take(2 * SQUARE.count(config.outputs, config.inputs));
+        let partials = places.take(partials_len(device.multiprocessors()));
+        let squares = places.take(2 * SQUARE.most_blocks(config.outputs, config.inputs));
         let sums = places.take(CHUNKS * config.outputs);
         let dz = places.take(config.batch * config.outputs);
         Scratch { partials, squares, sums, dz, len: places.len }
@@ -60,7 +60,7 @@ impl Dense for Cuda {
         y: &mut CudaBuffer<f32>,
         workspace: &mut CudaBuffer<f32>,
     ) -> Result<()> {
-        let cut = Cut::new(self, Tile::for_rows(config.batch), config.batch, config.outputs, config.inputs);
+        let cut = Cut::new(self.multiprocessors(), Tile::for_rows(config.batch), config.batch, config.outputs, config.inputs);
         let partials = workspace.at_mut(Scratch::new(self, config).partials);
         let (weight, bias) = (weight.buffer.at(weight.span.start), bias.buffer.at(bias.span.start));
         let (y, step) = (y.at_mut(0), step.map(|step| step.at(0)));
@@ -87,28 +87,28 @@ impl Dense for Cuda {
         let scratch = Scratch::new(self, config);
         let workspace = workspace.at_mut(0);
         let (dz, sums, partials) = (workspace.offset(scratch.dz), workspace.offset(scratch.sums), workspace.offset(scratch.partials));
+        let squares = workspace.offset(scratch.squares).cast();
 
         let (launch, chunks, rows) = bias_launch(batch, outputs);
         dense_undo(self, launch, dz, sums, y.at(0), dy.at(0), *config, rows)?;
         let dz = dz.read();
 
         if let Some(dx) = dx {
-            let cut = Cut::new(self, Tile::for_rows(batch), batch, inputs, outputs);
+            let cut = Cut::new(self.multiprocessors(), Tile::for_rows(batch), batch, inputs, outputs);
             let (dx, weight) = (dx.at_mut(0), target.parameters().at(weight.span.start));
             let kernel = if cut.is_skinny() { dense_dx_skinny } else { dense_dx };
             kernel(self, cut.launch(), dx, cut.partials(partials), dz, weight, *config, cut.length)?;
             cut.finish_dx(self, dx, partials.read(), batch, inputs)?;
         }
         if let Some(sink) = Sink::new(target, weight) {
-            let cut = Cut::new(self, SQUARE, outputs, inputs, batch);
+            let cut = Cut::new(self.multiprocessors(), SQUARE, outputs, inputs, batch);
             let Sink { destination, first, second, rate, update, .. } = sink;
-            let squares = workspace.offset(scratch.squares).cast();
             let (wanted, shares) = (sink.squares(squares), cut.partials(partials));
             dense_dw(self, cut.launch(), destination, first, second, wanted, shares, dz, x.at(0), rate, *config, update, cut.length)?;
             cut.finish_dw(self, &sink, squares, partials.read(), outputs, inputs)?;
         }
         match Sink::new(target, bias) {
-            Some(sink) => sink.bias(self, sums.read(), outputs, chunks),
+            Some(sink) => sink.bias(self, squares, sums.read(), outputs, chunks),
             None => Ok(()),
         }
     }

@@ -9,13 +9,7 @@ kernels! {
 }
 
 impl Hamiltonians for Cuda {
-    fn hamiltonians(
-        &self,
-        config: &Hopping,
-        count: usize,
-        displacement: &CudaBuffer<f64>,
-        matrices: &mut CudaBuffer<f64>,
-    ) -> Result<()> {
+    fn hamiltonians(&self, config: &Hopping, count: usize, displacement: &CudaBuffer<f64>, matrices: &mut CudaBuffer<f64>) -> Result<()> {
         const SIDE: usize = 16;
         /// The most blocks of a launch's second dimension.
         const MOST: usize = 65_535;
