@@ -8,7 +8,7 @@ use std::ptr;
 use std::sync::OnceLock;
 
 /// Every function that this crate calls. cudarc panics where one is missing, so their names are looked up first.
-const FUNCTIONS: [&str; 26] = [
+const FUNCTIONS: [&str; 27] = [
     "cuInit",
     "cuDriverGetVersion",
     "cuDeviceGetCount",
@@ -23,6 +23,7 @@ const FUNCTIONS: [&str; 26] = [
     "cuModuleUnload",
     "cuModuleGetFunction",
     "cuFuncSetAttribute",
+    "cuFuncGetParamInfo",
     "cuStreamCreate",
     "cuStreamDestroy_v2",
     "cuStreamSynchronize",
@@ -83,6 +84,7 @@ impl Driver {
         let ask = |attribute| attribute_of(device, attribute);
         Ok(Card {
             device,
+            ordinal,
             name,
             memory,
             capability: (
@@ -98,6 +100,8 @@ impl Driver {
 #[derive(Debug, Clone)]
 pub struct Card {
     pub(super) device: CUdevice,
+    /// Its number.
+    pub ordinal: usize,
     /// Its name.
     pub name: String,
     /// Bytes of memory.

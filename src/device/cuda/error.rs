@@ -3,17 +3,20 @@
 use super::Precision;
 use crate::Error;
 
+/// What mends a driver.
+const MEND: &str = "install driver 580 or newer (Ubuntu: sudo apt install nvidia-driver-580), or use --device cpu";
+
 /// A CUDA device that is not there, or failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CudaFault {
     /// No driver library, or one that does not answer.
-    #[error("no NVIDIA driver: {0}; install one that supports CUDA 13.0 (580 or newer), or use --device cpu")]
+    #[error("no NVIDIA driver: {0}; {MEND}")]
     NoDriver(String),
     /// The driver is older than the toolkit that compiled the kernels.
-    #[error("the NVIDIA driver supports CUDA {}.{}, and 13.0 is needed; install driver 580 or newer, or use --device cpu", .0 / 1000, .0 % 1000 / 10)]
+    #[error("the NVIDIA driver supports CUDA {}.{}, and 13.0 is needed; {MEND}", .0 / 1000, .0 % 1000 / 10)]
     OldDriver(i32),
     /// The driver lacks a function.
-    #[error("the NVIDIA driver has no {0}; install driver 580 or newer, or use --device cpu")]
+    #[error("the NVIDIA driver has no {0}; {MEND}")]
     MissingFunction(&'static str),
     /// No card of this number.
     #[error("there is no cuda:{ordinal}: {}; see `scalefree device`", cards(*.count))]
@@ -45,8 +48,11 @@ pub enum CudaFault {
         /// The driver's or the system's word.
         code: String,
     },
-    /// A kernel that the loaded module does not hold.
-    #[error("the kernels of {from} have no {kernel}; they are of another version: build again, or unset {}", super::module::KERNELS)]
+    /// A kernel that the loaded modules do not hold, or hold with other parameters.
+    #[error(
+        "the kernels of {from} have no {kernel} with the parameters that this program passes; they are of another version: build again, or unset {}",
+        super::module::KERNELS
+    )]
     MissingKernel {
         /// The file, or the program itself.
         from: String,
@@ -54,7 +60,7 @@ pub enum CudaFault {
         kernel: String,
     },
     /// A way to compute that the card lacks.
-    #[error("{name} (compute capability {}.{}) has no {precision}; use --set precision={}", .capability.0, .capability.1, Precision::list(*.capability))]
+    #[error("{name} (compute capability {}.{}) has no {precision}; use one of {}", .capability.0, .capability.1, Precision::list(*.capability))]
     NoPrecision {
         /// The card.
         name: String,

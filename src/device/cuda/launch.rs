@@ -34,16 +34,16 @@ impl Cuda {
     /// Enqueues `kernel`; a launch of nothing is no launch.
     ///
     /// # Safety
-    /// `arguments` points to one value a parameter of the kernel, each of the parameter's type, and the kernel stays within the
-    /// buffers that they name.
-    pub(crate) unsafe fn launch(&self, kernel: &'static str, launch: Launch, arguments: &mut [*mut c_void]) -> Result<()> {
+    /// `arguments` points to values of `sizes` bytes, one a parameter of the kernel, each of the parameter's type, and the kernel
+    /// stays within the buffers that they name.
+    pub(crate) unsafe fn launch(&self, kernel: &'static str, launch: Launch, arguments: &mut [*mut c_void], sizes: &[usize]) -> Result<()> {
         let Launch { grid: [x, y, z], block, shared } = launch;
         if x == 0 || y == 0 || z == 0 {
             return Ok(());
         }
         let context = &self.context;
         context.enter()?;
-        let function = self.module.function(kernel, shared)?;
+        let function = self.module.function(kernel, shared, sizes)?;
         context.launching(kernel);
         let (parameters, extra) = (arguments.as_mut_ptr(), ptr::null_mut());
         // SAFETY: the caller's promise; function and stream live as long as `self`.
@@ -71,7 +71,7 @@ macro_rules! kernels {
         ) -> $crate::Result<()> {
             let kernel = $crate::device::cuda::kernels!(@name device, $name $(, $($precision)|+)?);
             // SAFETY: one pointer a parameter, each to a value of the declared type that lives during the call.
-            unsafe { device.launch(kernel, launch, &mut [$((&raw const $argument).cast_mut().cast()),*]) }
+            unsafe { device.launch(kernel, launch, &mut [$((&raw const $argument).cast_mut().cast()),*], &[$(size_of_val(&$argument)),*]) }
         }
     )*};
     (@name $device:ident, $name:ident) => { stringify!($name) };

@@ -16,7 +16,7 @@ pub use error::CudaFault;
 pub(crate) use launch::{Launch, kernels};
 pub use memory::CudaBuffer;
 pub(crate) use memory::{In, Out};
-pub use module::{Built, built};
+pub use module::{Built, KERNELS, built};
 pub use precision::Precision;
 
 use crate::Result;
@@ -57,6 +57,16 @@ impl Cuda {
     /// How products are computed.
     pub fn precision(&self) -> Precision {
         self.precision
+    }
+
+    /// The card's number.
+    pub fn ordinal(&self) -> usize {
+        self.context.card.ordinal
+    }
+
+    /// The card's compute capability, as (8, 9).
+    pub fn capability(&self) -> (u32, u32) {
+        self.context.card.capability
     }
 
     /// The card's name.

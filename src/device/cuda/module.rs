@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::{fs, io, ptr};
 
 /// The environment variable that names kernels compiled elsewhere: a fatbin or cubin, or a folder of `*.fatbin`.
-pub(super) const KERNELS: &str = "SCALEFREE_KERNELS";
+pub const KERNELS: &str = "SCALEFREE_KERNELS";
 
 /// The fatbins of kernels/*.cu, none where the build found no CUDA compiler.
 static EMBEDDED: &[&[u8]] = include!(concat!(env!("OUT_DIR"), "/kernels.rs"));
@@ -85,12 +85,12 @@ impl Module {
         Ok(module)
     }
 
-    /// The kernel of that name, allowed `shared` bytes of dynamic shared memory.
-    pub(super) fn function(&self, kernel: &'static str, shared: u32) -> Result<CUfunction> {
+    /// The kernel of that name, with parameters of these sizes, allowed `shared` bytes of dynamic shared memory.
+    pub(super) fn function(&self, kernel: &'static str, shared: u32, parameters: &[usize]) -> Result<CUfunction> {
         let mut functions = self.functions.lock().unwrap_or_else(PoisonError::into_inner);
         let mut function = match functions.get(kernel) {
             Some(function) => *function,
-            None => Function { raw: self.find(kernel)?, shared: 0 },
+            None => Function { raw: self.find(kernel, parameters)?, shared: 0 },
         };
         if shared > function.shared {
             let attribute = CUfunction_attribute::CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES;
@@ -107,14 +107,15 @@ impl Module {
         Ok(function.raw)
     }
 
-    fn find(&self, kernel: &'static str) -> Result<CUfunction> {
+    fn find(&self, kernel: &'static str, parameters: &[usize]) -> Result<CUfunction> {
         let missing = || CudaFault::MissingKernel { from: self.from.clone(), kernel: kernel.into() };
         let name = CString::new(kernel).map_err(|_| missing())?;
         for module in &self.loaded {
             let mut raw = ptr::null_mut();
             // SAFETY: the context is current, the module loaded, the name ends with 0.
             match unsafe { sys::cuModuleGetFunction(&mut raw, *module, name.as_ptr()) } {
-                CUresult::CUDA_SUCCESS => return Ok(raw),
+                CUresult::CUDA_SUCCESS if takes(raw, parameters) => return Ok(raw),
+                CUresult::CUDA_SUCCESS => return Err(missing().into()),
                 CUresult::CUDA_ERROR_NOT_FOUND => {}
                 code => self.context.check("cuModuleGetFunction", code)?,
             }
@@ -132,6 +133,17 @@ impl Drop for Module {
             }
         }
     }
+}
+
+/// Are the parameters of `function` of these sizes? The driver would not tell at the launch.
+fn takes(function: CUfunction, parameters: &[usize]) -> bool {
+    let size_of = |index: usize| {
+        let (mut offset, mut size) = (0, 0);
+        // SAFETY: the function belongs to a loaded module and both numbers live.
+        let code = unsafe { sys::cuFuncGetParamInfo(function, index, &mut offset, &mut size) };
+        (code == CUresult::CUDA_SUCCESS).then_some(size)
+    };
+    (0..=parameters.len()).all(|index| size_of(index) == parameters.get(index).copied())
 }
 
 /// The file, or every fatbin of the folder, in the order of their names.

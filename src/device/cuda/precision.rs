@@ -48,9 +48,9 @@ impl Precision {
     }
 
     /// Those of a card, as words.
-    pub(super) fn list(capability: (u32, u32)) -> String {
+    pub fn list(capability: (u32, u32)) -> String {
         let names: Vec<_> = Precision::ALL.into_iter().filter(|p| p.on(capability)).map(Precision::name).collect();
-        names.join(" or ")
+        names.join(", ")
     }
 }
 
