@@ -95,7 +95,7 @@ fn cpu(precision: Precision) -> Result<Compute> {
         Precision::Auto | Precision::F32 => Ok(Compute::Single(Cpu::new())),
         Precision::F64 => Ok(Compute::Double(Cpu::new())),
         Precision::Tf32 | Precision::Bf16 | Precision::F16 => {
-            Err(Error::value("precision", "that is of NVIDIA cards; on the cpu use f32, f64 or auto"))
+            Err(Error::value("precision", "tf32, bf16 and f16 are for NVIDIA cards; on the cpu use f32, f64 or auto"))
         }
     }
 }
@@ -107,7 +107,7 @@ fn card(ordinal: usize, precision: Precision) -> Result<Compute> {
         Precision::Tf32 => Some(cuda::Precision::Tf32),
         Precision::Bf16 => Some(cuda::Precision::Bf16),
         Precision::F16 => Some(cuda::Precision::F16),
-        Precision::F64 => return Err(Error::value("precision", "f64 is of the cpu; on a card use f32, tf32, bf16, f16 or auto")),
+        Precision::F64 => return Err(Error::value("precision", "f64 is for the cpu; on a card use f32, tf32, bf16, f16 or auto")),
     };
     Ok(Compute::Cuda(Box::new(Cuda::new(ordinal, precision)?)))
 }
