@@ -15,7 +15,7 @@ fn main() {
     for folder in ["runtime", "solver", "include", "src/compile.rs", "../kernels"] {
         println!("cargo:rerun-if-changed={}", manifest.join(folder).display());
     }
-    let compiler = match compile::Compiler::find(manifest, &output.join("objects")) {
+    let compiler = match compile::Compiler::find(manifest, &output) {
         Ok(compiler) => compiler,
         Err(why) => {
             // Nothing but tests needs the emulator, so its absence is no reason to stop a build.
@@ -27,7 +27,7 @@ fn main() {
         .into_iter()
         .flat_map(|profile| Build::ALL.map(|build| (profile, build, output.join(compile::folder_name(profile, build)))))
         .collect();
-    if let Err(why) = compiler.compile(&kernels, &wanted, true) {
+    if let Err(why) = compiler.compile(&kernels, &wanted) {
         eprintln!("{why}");
         std::process::exit(1);
     }

@@ -217,7 +217,7 @@ void Block::wait_at_barrier(Place place) {
     if (waiting == 0) {
         barrier_place = place;
         barrier_thread = self->index;
-    } else if (barrier_place.line != place.line || std::strcmp(barrier_place.file, place.file) != 0) {
+    } else if (barrier_place.line != place.line || (barrier_place.file != place.file && std::strcmp(barrier_place.file, place.file) != 0)) {
         fail(Fault::LaunchFailed, place, "divergent barrier: %s waits at another __syncthreads, %s:%d", name_thread(barrier_thread).c_str(),
              barrier_place.file, barrier_place.line);
     }

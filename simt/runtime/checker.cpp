@@ -153,8 +153,11 @@ void check_write(std::uintptr_t address, std::size_t bytes, Code code, Made made
 
 // Whether an access is to be checked. What is neither the device's memory nor the running fiber's stack must be the library's own: its
 // constants, the launch's arguments, threadIdx. Anything else is a host pointer that a real device would not know.
-bool concerns_us(std::uintptr_t address, Code code) {
+inline bool concerns_us(std::uintptr_t address, Code code) {
     if (Region::contains(address)) return true;
+    // The two that are asked for most: what the stack holds above this call, and threadIdx and its like.
+    if (address - reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0)) < Stacks::BYTES) return false;
+    if (address - reinterpret_cast<std::uintptr_t>(self) < sizeof(Self)) return false;
     if (block != nullptr && !block->owns(address)) {  // without a block: the library is being loaded
         fail_at(Fault::IllegalAddress, code, 0, "touches host memory at %p at {1}", reinterpret_cast<void*>(address));
     }

@@ -39,16 +39,16 @@ simt_resume:
 namespace simt {
 
 namespace {
-constexpr std::size_t PAGE = 4096, STACK = 64 * 1024;
+constexpr std::size_t PAGE = 4096;
 }
 
 void* Stacks::top(std::size_t index) {
     while (stacks.size() <= index) {
-        void* memory = mmap(nullptr, STACK + PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        void* memory = mmap(nullptr, BYTES + PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
         if (memory == MAP_FAILED || mprotect(memory, PAGE, PROT_NONE) != 0) throw std::bad_alloc();
         stacks.push_back(static_cast<char*>(memory));
     }
-    return stacks[index] + PAGE + STACK;
+    return stacks[index] + PAGE + BYTES;
 }
 
 void* Stacks::prepare(std::size_t index, void (*entry)()) {
@@ -61,7 +61,7 @@ void* Stacks::prepare(std::size_t index, void (*entry)()) {
 }
 
 bool Stacks::contains(std::size_t index, std::size_t address) const {
-    return address - reinterpret_cast<std::size_t>(stacks[index]) < PAGE + STACK;
+    return address - reinterpret_cast<std::size_t>(stacks[index]) < PAGE + BYTES;
 }
 
 }  // namespace simt

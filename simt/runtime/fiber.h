@@ -9,6 +9,8 @@ namespace simt {
 // Stacks of 64 KiB, each above a page that may not be touched, so that an overflow is a fault and not a riddle.
 class Stacks {
 public:
+    static constexpr std::size_t BYTES = 64 * 1024;
+
     // A stack pointer that, once switched to, runs `entry` on stack `index`. `entry` must not return.
     void* prepare(std::size_t index, void (*entry)());
     bool contains(std::size_t index, std::size_t address) const;

@@ -24,10 +24,10 @@ float from_bits(std::uint32_t bits) {
     return value;
 }
 
-double from_f16(unsigned bits) {
-    const unsigned exponent = bits >> 10 & 31, fraction = bits & 1023;
-    double size = exponent == 0 ? fraction * 0x1p-24 : exponent == 31 ? (fraction ? NAN : INFINITY) : std::ldexp(1024 + fraction, int(exponent) - 25);
-    return bits & 0x8000 ? -size : size;
+// The exponent and the fraction moved to a float's places are the number times 2^-112, subnormal or not.
+float from_f16(unsigned bits) {
+    const float size = (bits & 0x7c00u) == 0x7c00u ? from_bits(0x7f800000u | (bits & 1023u) << 13) : from_bits((bits & 0x7fffu) << 13) * 0x1p112f;
+    return bits & 0x8000u ? -size : size;
 }
 
 double from_half(Product product, unsigned bits) { return product == Product::Bf16 ? from_bits(bits << 16) : from_f16(bits); }

@@ -8,6 +8,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Mutex;
+use std::time::Duration;
 use std::{fs, io, thread};
 
 /// The card that is emulated.
@@ -71,6 +72,8 @@ struct Unit {
     flags: &'static [&'static str],
 }
 
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
 const RUNTIME: &[&str] = &["-O2", "-Wall", "-Wextra"];
 // No contraction: what is fused is written as fmaf. The checker sees the accesses that the kernel makes if the compiler widens none.
 const KERNEL_PLAIN: &[&str] = &["-O2", "-ffp-contract=off", "-Wno-unknown-pragmas"];
@@ -78,8 +81,9 @@ const KERNEL_CHECKING: &[&str] =
     &["-O1", "-ffp-contract=off", "-Wno-unknown-pragmas", "-fno-tree-vectorize", "-fsanitize=thread", "-fsanitize=alignment"];
 
 impl Compiler {
-    /// `$CXX`, or else `c++` or `g++`. `home` is this crate's folder.
-    pub fn find(home: &Path, objects: &Path) -> Result<Self, String> {
+    /// `$CXX`, or else `c++` or `g++`. `home` is this crate's folder and `output` its build script's; objects are kept at the top of
+    /// the target folder, where the builds of all of cargo's profiles find them.
+    pub fn find(home: &Path, output: &Path) -> Result<Self, String> {
         if !cfg!(all(target_os = "linux", target_arch = "x86_64")) {
             return Err("it runs on Linux on x86-64 only".into());
         }
@@ -93,16 +97,15 @@ impl Compiler {
                     version: String::from_utf8_lossy(&answer.stdout).into_owned(),
                     architecture: architecture(),
                     home: home.to_path_buf(),
-                    objects: objects.to_path_buf(),
+                    objects: output.ancestors().nth(4).unwrap_or(output).join("simt"),
                 });
             }
         }
         Err(format!("no C++ compiler ({}); install g++, or name one in CXX", candidates.join(", ")))
     }
 
-    /// Compiles all kernels of a folder for each variant, and links each into its own folder. With `prune`, objects that none of these
-    /// variants needs are removed.
-    pub fn compile(&self, kernels: &Path, wanted: &[(Profile, Build, PathBuf)], prune: bool) -> Result<(), String> {
+    /// Compiles all kernels of a folder for each variant, and links each into its own folder.
+    pub fn compile(&self, kernels: &Path, wanted: &[(Profile, Build, PathBuf)]) -> Result<(), String> {
         fs::create_dir_all(&self.objects).map_err(|error| format!("{}: {error}", self.objects.display()))?;
         let mut units = vec![self.solver()];
         let mut variants = Vec::new();
@@ -121,15 +124,19 @@ impl Compiler {
             self.link(&objects[range], &folder.join("libcuda.so"))?;
             self.link(&objects[..1], &folder.join("libcusolver.so"))?;
         }
-        if prune {
-            let kept: BTreeSet<&PathBuf> = objects.iter().collect();
-            for entry in fs::read_dir(&self.objects).into_iter().flatten().flatten() {
-                if !kept.contains(&entry.path()) {
-                    let _ = fs::remove_file(entry.path());
-                }
+        self.forget(&objects);
+        Ok(())
+    }
+
+    /// Removes objects that are older than a day and not among these. Younger ones may be another process's.
+    fn forget(&self, kept: &[PathBuf]) {
+        let kept: BTreeSet<&PathBuf> = kept.iter().collect();
+        for entry in fs::read_dir(&self.objects).into_iter().flatten().flatten() {
+            let age = entry.metadata().and_then(|data| data.modified()).ok().and_then(|made| made.elapsed().ok());
+            if age.is_some_and(|age| age > DAY) && !kept.contains(&entry.path()) {
+                let _ = fs::remove_file(entry.path());
             }
         }
-        Ok(())
     }
 
     fn solver(&self) -> Unit {

@@ -40,8 +40,8 @@ pub fn is_built() -> bool {
 /// Compiles a copy of the kernels' folder (`*.cu` and `include/`) into libraries in `out`, as the build script does with the original.
 /// Objects are kept, so that only what differs is compiled. The error is the compiler's own.
 pub fn compile(kernels: &Path, profile: Profile, build: Build, out: &Path) -> Result<(), String> {
-    let compiler = compile::Compiler::find(Path::new(env!("CARGO_MANIFEST_DIR")), &Path::new(env!("OUT_DIR")).join("objects"))?;
-    compiler.compile(kernels, &[(profile, build, out.to_path_buf())], false)
+    let compiler = compile::Compiler::find(Path::new(env!("CARGO_MANIFEST_DIR")), Path::new(env!("OUT_DIR")))?;
+    compiler.compile(kernels, &[(profile, build, out.to_path_buf())])
 }
 
 /// Loads a variant into this process, so that whoever asks for `libcuda.so` or `libcusolver.so` later is given it.

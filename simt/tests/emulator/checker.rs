@@ -16,7 +16,13 @@ type Row = (&'static str, u32, u32, CUresult, &'static [&'static str]);
 const CHECKED: &[Row] = &[
     ("missing_barrier", 1, 64, LAUNCH_FAILED, &["uninitialised: reads shared memory at faults.cu:11"]),
     ("with_barrier", 1, 64, SUCCESS, &[]),
-    ("overwritten_while_read", 1, 256, LAUNCH_FAILED, &["race: reads shared memory at faults.cu:30, which thread", "wrote at faults.cu:28 with no barrier between"]),
+    (
+        "overwritten_while_read",
+        1,
+        256,
+        LAUNCH_FAILED,
+        &["race: reads shared memory at faults.cu:30, which thread", "wrote at faults.cu:28 with no barrier between"],
+    ),
     ("shifted_in_place", 1, 64, LAUNCH_FAILED, &["race: writes shared memory at faults.cu:42, which thread (0,0,0) read at faults.cu:42"]),
     ("all_write_one", 1, 64, LAUNCH_FAILED, &["race: writes device memory", "wrote at faults.cu"]),
     ("blocks_add", 4, 32, LAUNCH_FAILED, &["race", "device memory", "another block"]),

@@ -11,7 +11,12 @@ use crate::gpu::{Gpu, argument, check, out};
 
 pub fn cases() -> Vec<Case> {
     let mut cases = vec![
-        Case::new("driver::refused_launches", refused_launches).says(&["a block of (0,1,1)", "a block of (1025,1,1)", "a grid of (0,1,1)", "61440 bytes of dynamic"]),
+        Case::new("driver::refused_launches", refused_launches).says(&[
+            "a block of (0,1,1)",
+            "a block of (1025,1,1)",
+            "a grid of (0,1,1)",
+            "61440 bytes of dynamic",
+        ]),
         Case::new("driver::argument_sizes", argument_sizes).says(&["kernel reverse takes 32 bytes of arguments; 24 were given"]),
         Case::new("driver::fresh_memory_is_nan", fresh_memory_is_nan),
         Case::new("driver::out_of_memory", out_of_memory).with("SIMT_MEMORY", "1000000"),
@@ -42,16 +47,16 @@ fn profile_answers(capability: (i32, i32), shared: i32) {
     use sys::CUdevice_attribute_enum as Attribute;
     let gpu = Gpu::new();
     let ask = |attribute| out(|value| unsafe { sys::cuDeviceGetAttribute(value, attribute, 0) }).unwrap();
-    let found = (ask(Attribute::CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR), ask(Attribute::CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR));
+    let found =
+        (ask(Attribute::CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR), ask(Attribute::CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR));
     assert_eq!(found, capability);
     let mut name = [0; 64];
     check(unsafe { sys::cuDeviceGetName(name.as_mut_ptr(), 64, 0) });
     let name = unsafe { CStr::from_ptr(name.as_ptr()) }.to_str().unwrap();
     assert_eq!(name, format!("scalefree emulator sm_{}{}", capability.0, capability.1));
     let function = gpu.function("reverse").unwrap();
-    let opt_in = |bytes| unsafe {
-        sys::cuFuncSetAttribute(function, CUfunction_attribute::CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES, bytes)
-    };
+    let opt_in =
+        |bytes| unsafe { sys::cuFuncSetAttribute(function, CUfunction_attribute::CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES, bytes) };
     check(opt_in(shared << 10));
     assert_eq!(opt_in((shared << 10) + 1), CUresult::CUDA_ERROR_INVALID_VALUE);
     assert_eq!(gpu.function("to_tf32").is_ok(), capability.0 >= 8);

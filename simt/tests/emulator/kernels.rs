@@ -105,7 +105,8 @@ fn to_tf32(value: f32) -> f32 {
 fn conversions() {
     let gpu = Gpu::new();
     // Ties, subnormals of FP16, its largest number and just above, infinities, and numbers of every size.
-    let mut values = vec![0.0f32, -0.0, 1.0, 1.0 + 1.0 / 2048.0, 1.0 + 3.0 / 2048.0, 1.0 + 1.0 / 256.0, 1.0 + 3.0 / 256.0, 65504.0, 65519.0];
+    let mut values =
+        vec![0.0f32, -0.0, 1.0, 1.0 + 1.0 / 2048.0, 1.0 + 3.0 / 2048.0, 1.0 + 1.0 / 256.0, 1.0 + 3.0 / 256.0, 65504.0, 65519.0];
     values.extend([65520.0, 1e6, f32::INFINITY, 6.0e-8, 2.9e-8, 2.98e-8, 6.1e-5, 3.05e-5, 1e-30, f32::NAN]);
     values.extend(numbers(1024 - values.len()).iter().enumerate().map(|(i, x)| x * 2.0f32.powi(i as i32 % 60 - 40)));
     let input = gpu.memory(&values);
@@ -116,7 +117,11 @@ fn conversions() {
         gpu.read(output, 1024)
     };
     let same = |found: u16, value: f32, expected: f32, read: fn(u16) -> f32| {
-        assert!(read(found).to_bits() == expected.to_bits() || value.is_nan() && read(found).is_nan(), "{value:e}: {:e}, not {expected:e}", read(found));
+        assert!(
+            read(found).to_bits() == expected.to_bits() || value.is_nan() && read(found).is_nan(),
+            "{value:e}: {:e}, not {expected:e}",
+            read(found)
+        );
     };
     let half = |value: f32| f16::from_f32(value.clamp(-65504.0, 65504.0)).to_f32();
     for (&value, bits) in values.iter().zip(run("to_f16")) {

@@ -64,11 +64,40 @@ fn xsyev() {
         let (matrix, values) = (a as *mut _, w as *mut _);
         let (mut device, mut host) = (0, 0);
         check(sys::cusolverDnXsyevBatched_bufferSize(
-            handle, parameters, VECTORS, LOWER, n, f64, matrix, n, f64, values, f64, &mut device, &mut host, batch,
+            handle,
+            parameters,
+            VECTORS,
+            LOWER,
+            n,
+            f64,
+            matrix,
+            n,
+            f64,
+            values,
+            f64,
+            &mut device,
+            &mut host,
+            batch,
         ));
         let work = gpu.fresh(device) as *mut _;
         check(sys::cusolverDnXsyevBatched(
-            handle, parameters, VECTORS, LOWER, n, f64, matrix, n, f64, values, f64, work, device, ptr::null_mut(), host, info as *mut _, batch,
+            handle,
+            parameters,
+            VECTORS,
+            LOWER,
+            n,
+            f64,
+            matrix,
+            n,
+            f64,
+            values,
+            f64,
+            work,
+            device,
+            ptr::null_mut(),
+            host,
+            info as *mut _,
+            batch,
         ));
         check(sys::cusolverDnDestroyParams(parameters));
         check(sys::cusolverDnDestroy(handle));
@@ -91,7 +120,18 @@ fn syevj() {
         check(sys::cusolverDnSsyevjBatched_bufferSize(handle, VECTORS, LOWER, n, a as *mut _, n, w as *mut _, &mut length, how, batch));
         let work = gpu.fresh(length as usize * 4) as *mut _;
         check(sys::cusolverDnSsyevjBatched(
-            handle, VECTORS, LOWER, n, a as *mut _, n, w as *mut _, work, length, info as *mut _, how, batch,
+            handle,
+            VECTORS,
+            LOWER,
+            n,
+            a as *mut _,
+            n,
+            w as *mut _,
+            work,
+            length,
+            info as *mut _,
+            how,
+            batch,
         ));
         check(sys::cusolverDnDestroySyevjInfo(how));
         check(sys::cusolverDnDestroy(handle));
