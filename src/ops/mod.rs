@@ -1,4 +1,5 @@
-//! The computations, one folder an operation: `mod.rs` has the maths, the shapes and the trait, `cpu.rs` the CPU's code.
+//! The computations, one folder an operation: `mod.rs` has the maths, the shapes and the trait, `cpu.rs` the CPU's code, `cuda.rs` the
+//! launches of kernels/*.cu.
 //!
 //! Activations are NHWC. A convolution's weight is (filter, row, column, channel), a dense layer's (output, input): the
 //! inner dimension of every product is contiguous. [`crate::nn::layout`] converts from and to PyTorch's order.
