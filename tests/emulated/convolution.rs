@@ -147,10 +147,8 @@ impl Problem {
 
     fn backward_is_near<D: Device<Real = f32>>(&self, device: &D, arithmetic: Arithmetic) -> Verdict {
         let [dx, dw, db] = self.scales()?;
-        let (ours, expected) = (
-            twice(|| self.backward(device, Target::Store, true))?,
-            self.backward(&Cpu::<f64>::new(), Target::Store, true)?,
-        );
+        let (ours, expected) =
+            (twice(|| self.backward(device, Target::Store, true))?, self.backward(&Cpu::<f64>::new(), Target::Store, true)?);
         let weights = self.arena.weights.len();
         let of = |outputs: &Outputs| array(outputs, "gradient").split_at(weights).0.to_vec();
         let bias_of = |outputs: &Outputs| array(outputs, "gradient").split_at(weights).1.to_vec();

@@ -172,7 +172,12 @@ fn training_follows<D: Device<Real = f32>>(device: &D, kind: Kind, arithmetic: A
         let error = (ours.cost - expected.cost).abs() / expected.cost;
         let words = format!("epoch {}: the cost is {}, not {}", ours.epoch, ours.cost, expected.cost);
         ensure!(error <= arithmetic.trace(), "{words}, off by {error:.1e}");
-        ensure!((ours.penalty - expected.penalty).abs() <= arithmetic.trace() * expected.penalty, "{words}; penalty {} not {}", ours.penalty, expected.penalty);
+        ensure!(
+            (ours.penalty - expected.penalty).abs() <= arithmetic.trace() * expected.penalty,
+            "{words}; penalty {} not {}",
+            ours.penalty,
+            expected.penalty
+        );
     }
     let [first, last] = [&expected[0], &expected[expected.len() - 1]].map(|m| m.cost);
     ensure!((first - last).abs() > 1e-3 * first, "the case itself does not learn: {first} to {last}");

@@ -1,7 +1,7 @@
 //! The ops that round no product: gather, the cost and its ring, the optimiser.
 
-use super::support::{Arena, Guarded, Outputs, adam_state, array, ensure, exact, integers, near, numbers, reals, twice};
 use super::support::{ADAM, ALIGNED, UNALIGNED, largest};
+use super::support::{Arena, Guarded, Outputs, adam_state, array, ensure, exact, integers, near, numbers, reals, twice};
 use super::{Case, Fault, Verdict};
 use scalefree::device::Cpu;
 use scalefree::ops::Device;
@@ -14,7 +14,9 @@ pub fn cases<D: Device<Real = f32>>(cases: &mut Vec<Case<D>>) {
     for (batch, width, steps) in [(1, 1, 1), (3, 7, 4), (10, 512, 2), (300, 5, 2)] {
         for step in [1, steps as u64, 7 * steps as u64 + 1, (1 << 32) + 2] {
             let config = GatherConfig { batch, width, steps };
-            cases.push(Case::new(format!("gather {batch}x{width} of {steps} steps, step {step}"), move |device| gather(device, &config, step)));
+            cases.push(Case::new(format!("gather {batch}x{width} of {steps} steps, step {step}"), move |device| {
+                gather(device, &config, step)
+            }));
         }
     }
     for (batch, modes) in [(1, 1), (3, 13), (10, 256), (7, 1025)] {

@@ -141,7 +141,14 @@ fn equal(name: &str, ours: &[f64], reference: &[f64], same: impl Fn(&f64, &f64) 
     ensure!(ours.len() == reference.len(), "{name} has {} elements, not {}", ours.len(), reference.len());
     let wrong: Vec<usize> = (0..ours.len()).filter(|at| !same(&ours[*at], &reference[*at])).collect();
     if let Some(at) = wrong.first() {
-        return Err(format!("{name}: {} of {} differ, the first at {at}: {:e}, not {:e}", wrong.len(), ours.len(), ours[*at], reference[*at]).into());
+        return Err(format!(
+            "{name}: {} of {} differ, the first at {at}: {:e}, not {:e}",
+            wrong.len(),
+            ours.len(),
+            ours[*at],
+            reference[*at]
+        )
+        .into());
     }
     Ok(())
 }
@@ -155,7 +162,8 @@ pub fn near(name: &str, ours: &[f64], reference: &[f64], allowed: f64) -> Verdic
     let Some(worst) = wrong.iter().copied().max_by(|a, b| distance(*a).total_cmp(&distance(*b))) else { return Ok(()) };
     let (a, b) = (ours[worst], reference[worst]);
     let [first, count, len] = [wrong[0], wrong.len(), ours.len()];
-    Err(format!("{name}: {count} of {len} off by more than {allowed:.1e}; the first at {first}, the worst at {worst}: {a:e}, not {b:e}").into())
+    Err(format!("{name}: {count} of {len} off by more than {allowed:.1e}; the first at {first}, the worst at {worst}: {a:e}, not {b:e}")
+        .into())
 }
 
 /// Where a weight and a bias stand in an arena, and what it holds.
@@ -212,7 +220,12 @@ impl Arena {
         let (mut inside, mut outside) = (Vec::new(), Vec::new());
         for (at, value) in host.iter().enumerate() {
             if self.weight.span.contains(&at) || self.bias.span.contains(&at) {
-                ensure!(!is_blank(value), "element {at} of an arena was never written (weight {:?}, bias {:?})", self.weight.span, self.bias.span);
+                ensure!(
+                    !is_blank(value),
+                    "element {at} of an arena was never written (weight {:?}, bias {:?})",
+                    self.weight.span,
+                    self.bias.span
+                );
                 inside.push(value.to_f64());
             } else {
                 outside.push((at, value));
