@@ -8,6 +8,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use std::{fs, io, thread};
 
@@ -181,7 +182,10 @@ impl Compiler {
     }
 
     fn translate(&self, unit: &Unit, text: &[u8], object: &Path) -> Result<(), String> {
-        let unique = object.with_extension(format!("{}.ii", std::process::id()));
+        // Other threads and processes may be making the same object.
+        static ATTEMPTS: AtomicU64 = AtomicU64::new(0);
+        let attempt = ATTEMPTS.fetch_add(1, Ordering::Relaxed);
+        let unique = object.with_extension(format!("{}-{attempt}.ii", std::process::id()));
         let unfinished = unique.with_extension("part");
         let fault = |error: io::Error| format!("{}: {error}", object.display());
         fs::write(&unique, text).map_err(fault)?;

@@ -5,9 +5,9 @@ use half::{bf16, f16};
 use simt::{Build, Profile};
 
 use crate::Case;
-use crate::gpu::{Gpu, argument, check};
+use crate::gpu::{Gpu, argument, check, is_card};
 
-const TESTS: &[(&str, fn())] = &[
+pub const TESTS: &[(&str, fn())] = &[
     ("block_sum", block_sum),
     ("lanes", lanes),
     ("reverse", reverse),
@@ -158,8 +158,10 @@ fn multiply(name: &str, depth: usize) -> (Vec<f32>, Vec<f32>, Vec<f32>) {
 fn product(name: &str, depth: usize, round: impl Fn(f32) -> f64) {
     let (found, a, b) = multiply(name, depth);
     let expected = reference(&a, &b, depth, round);
+    // The emulator rounds a sum once; what a card does on the way is its own business.
+    let tolerance = if is_card() { 1e-5 } else { 0.0 };
     for (found, expected) in found.iter().zip(expected) {
-        assert_eq!(*found, expected as f32);
+        assert!((f64::from(*found) - f64::from(expected as f32)).abs() <= tolerance, "{found}, not {expected}");
     }
 }
 

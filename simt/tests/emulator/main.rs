@@ -53,6 +53,10 @@ const CHILD: &str = "SIMT_TEST_CASE";
 fn main() -> ExitCode {
     let cases: Vec<Case> = [checker::cases(), kernels::cases(), driver::cases(), solver::cases()].into_iter().flatten().collect();
     if let Ok(name) = env::var(CHILD) {
+        if let Some((_, run)) = kernels::TESTS.iter().find(|(test, _)| *test == name) {
+            run();
+            return ExitCode::SUCCESS;
+        }
         let case = cases.iter().find(|case| case.name == name).expect("a case of that name");
         (case.run)();
         return ExitCode::SUCCESS;
@@ -62,12 +66,18 @@ fn main() -> ExitCode {
     arguments.test_threads = arguments.test_threads.or(std::thread::available_parallelism().ok().map(|count| count.get()));
     let libraries = if simt::is_built() { compile() } else { Err("there is no emulator on this machine".into()) };
     let libraries = Arc::new(libraries);
+    let nvcc = card_compiler();
+    let on_card = kernels::TESTS.iter().map(|&(name, _)| {
+        let (ignored, nvcc) = (nvcc.is_none(), nvcc.clone().unwrap_or_default());
+        Trial::test(format!("card::{name}"), move || run_on_card(name, &nvcc)).with_ignored_flag(ignored)
+    });
+    let on_card: Vec<Trial> = on_card.collect();
     let trials = cases.into_iter().map(|case| {
         let missing = libraries.is_err() && !simt::is_built();
         let libraries = libraries.clone();
         Trial::test(case.name.clone(), move || run_in_child(&case, libraries.as_ref().as_ref()?)).with_ignored_flag(missing)
     });
-    libtest_mimic::run(&arguments, trials.collect()).exit_code()
+    libtest_mimic::run(&arguments, trials.chain(on_card).collect()).exit_code()
 }
 
 /// All variants of the test kernels, in folders below the one returned.
@@ -109,4 +119,32 @@ fn run_in_child(case: &Case, libraries: &Path) -> Result<(), Failed> {
         return Err(format!("unexpected:\n{said}").into());
     }
     Ok(())
+}
+
+/// The CUDA compiler of a machine that has a card: its driver is there, and nvcc in `$NVCC`, on the path or in `.cuda/`.
+fn card_compiler() -> Option<PathBuf> {
+    // SAFETY: opening the library runs its initialisers only.
+    if !unsafe { cudarc::driver::sys::is_culib_present() } {
+        return None;
+    }
+    let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("../.cuda/nvidia/cu13/bin/nvcc");
+    let candidates = [env::var_os("NVCC").map(PathBuf::from), Some("nvcc".into()), Some(own)];
+    candidates
+        .into_iter()
+        .flatten()
+        .find(|program| Command::new(program).arg("--version").output().is_ok_and(|output| output.status.success()))
+}
+
+/// What the emulator was taught about the wrappers of `simt.cuh`, asked of a real card.
+fn run_on_card(name: &str, nvcc: &Path) -> Result<(), Failed> {
+    let home = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let image = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}.fatbin"));
+    let mut compile = Command::new(nvcc);
+    compile.args(["-fatbin", "-arch=native", "-std=c++17", "-fmad=false", "-I"]).arg(home.join("../kernels/include"));
+    let compiled = compile.arg(home.join("tests/kernels/right.cu")).arg("-o").arg(&image).output()?;
+    if !compiled.status.success() {
+        return Err(String::from_utf8_lossy(&compiled.stderr).into_owned().into());
+    }
+    let output = Command::new(env::current_exe()?).env(CHILD, name).env(gpu::IMAGE, &image).output()?;
+    if output.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&output.stderr).into_owned().into()) }
 }

@@ -39,10 +39,10 @@ fn verify(full: &[f64], vectors: &[f64], values: &[f64], tolerance: f64) {
         let (a, w) = (&full[b * N * N..], &values[b * N..(b + 1) * N]);
         let v = |k: usize, i: usize| vectors[b * N * N + k * N + i];
         assert!(w.is_sorted());
-        for k in 0..N {
+        for (k, value) in w.iter().enumerate() {
             for i in 0..N {
                 let product: f64 = (0..N).map(|j| a[j * N + i] * v(k, j)).sum();
-                assert!((product - w[k] * v(k, i)).abs() < tolerance);
+                assert!((product - value * v(k, i)).abs() < tolerance);
                 let overlap: f64 = (0..N).map(|j| v(k, j) * v(i, j)).sum();
                 assert!((overlap - f64::from(u8::from(i == k))).abs() < tolerance);
             }
