@@ -125,7 +125,7 @@ fn run<D: Device<Real = f32>>(device: &D, cases: &[Case<D>], words: &str) -> usi
         match verdict {
             Ok(()) => println!("ok     {:5} ms  {}", start.elapsed().as_millis(), case.name),
             Err(fault) => {
-                println!("FAILED           {}: {fault}", case.name);
+                println!("FAILED           {} -- {fault}", case.name);
                 failed += 1;
             }
         }

@@ -86,11 +86,11 @@ const MUTATIONS: &[Mutation] = &[
         ["tap >= 9 || i[load] + r - 1 >= height || j[load] + s - 1 >= width", "tap >= 9 || i[load] + r - 1 >= height"],
         "conv3x3 3x5x7 Tf32",
     ),
-    plain(
+    checked(
         "rows past the last pixel are not masked",
         WINDOWS,
         ["            if (m >= pixels) {", "            if (false) {"],
-        "conv3x3 Tf32",
+        "conv3x3 2x9x4x20 Tf32",
     ),
     plain("the input's gradient takes weights unmirrored", WINDOWS, ["f * 9 + 8 - tap", "f * 9 + tap"], "conv3x3 3x5x7 Tf32"),
     plain(
@@ -262,6 +262,6 @@ fn run_cases(cases: &str, libraries: &Path) -> std::io::Result<Option<String>> {
         return if said.contains("ok ") { Ok(None) } else { Err(std::io::Error::other(format!("no case has the words {cases:?}"))) };
     }
     let failed = said.lines().find_map(|line| line.strip_prefix("FAILED"));
-    let case = failed.map_or("a crash", |line| line.trim().rsplit_once(": ").map_or(line, |(case, _)| case.trim()));
-    Ok(Some(case.chars().take(110).collect()))
+    let case = failed.map_or("a crash", |line| line.split_once(" -- ").map_or(line, |(case, _)| case).trim());
+    Ok(Some(case.into()))
 }
