@@ -16,8 +16,8 @@
     extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) NAME(                                                            \
         float* __restrict__ y, u8* __restrict__ argmax, float* __restrict__ partials, const float* __restrict__ x,                 \
         const float* __restrict__ weight, const float* __restrict__ bias, Conv3x3Config config, unsigned k_split) {                \
-        using A = Windows<AlongK<P, Square::BM>>;                                                                                  \
-        using B = Rows<AlongK<P, Square::BN>>;                                                                                     \
+        using A = Windows<AlongK<Square::BM>>;                                                                                     \
+        using B = Rows<AlongK<Square::BN>>;                                                                                        \
         using Shared = GemmShared<Square, A, B>;                                                                                   \
         SIMT_SHARED(float4, shared, [Shared::SIZE]);                                                                               \
         if constexpr (P::AVAILABLE) {                                                                                              \
@@ -40,8 +40,8 @@ CONV3X3_FORWARD(conv3x3_forward_f16, F16)
     extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) NAME(                                                            \
         float* __restrict__ dx, float* __restrict__ partials, const float* __restrict__ dz, const float* __restrict__ weight,      \
         Conv3x3Config config, unsigned k_split) {                                                                                  \
-        using A = Windows<AlongK<P, Square::BM>>;                                                                                  \
-        using B = MirroredWeights<AcrossK<P, Square::BN>>;                                                                         \
+        using A = Windows<AlongK<Square::BM>>;                                                                                     \
+        using B = MirroredWeights<AcrossK<Square::BN>>;                                                                            \
         using Shared = GemmShared<Square, A, B>;                                                                                   \
         SIMT_SHARED(float4, shared, [Shared::SIZE]);                                                                               \
         if constexpr (P::AVAILABLE) {                                                                                              \
@@ -65,16 +65,15 @@ CONV3X3_DX(conv3x3_dx_f16, F16Gradient)
         float* __restrict__ destination, float* __restrict__ first, float* __restrict__ second, double* __restrict__ squares,      \
         float* __restrict__ partials, const float* __restrict__ dz, const float* __restrict__ x, const double* __restrict__ rate,  \
         Conv3x3Config config, Update update, unsigned k_split) {                                                                   \
-        using A = Columns<AcrossK<P, Square::BM>>;                                                                                 \
-        using B = WindowColumns<AcrossK<P, Square::BN>>;                                                                           \
+        using A = Columns<AcrossK<Square::BM>>;                                                                                    \
+        using B = WindowColumns<AcrossK<Square::BN>>;                                                                              \
         using Shared = GemmShared<Square, A, B>;                                                                                   \
         SIMT_SHARED(float4, shared, [Shared::SIZE]);                                                                               \
-        SIMT_SHARED(double, scratch, [THREADS]);                                                                                   \
         if constexpr (P::AVAILABLE) {                                                                                              \
             const unsigned filters = (unsigned)config.filters, taps = 9 * (unsigned)config.channels;                               \
             const unsigned pixels = (unsigned)(config.batch * config.height * config.width);                                       \
             const Sink sink(destination, first, second, rate, update);                                                             \
-            const WeightGradient gradient = {sink, squares, scratch, filters, taps};                                               \
+            const WeightGradient gradient = {sink, squares, (double*)(shared + Shared::SCRATCH), filters, taps};                   \
             gemm<P, Square>(shared, A(dz, pixels, filters), B(x, config), pixels, k_split, partials, gradient);                    \
         }                                                                                                                          \
     }                                                                                                                              \

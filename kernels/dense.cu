@@ -13,8 +13,8 @@
     extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) NAME(                                                            \
         float* __restrict__ y, float* __restrict__ partials, const float* __restrict__ x, const float* __restrict__ weight,        \
         const float* __restrict__ bias, const u64* __restrict__ step, DenseConfig config, unsigned k_split) {                      \
-        using A = Rows<AlongK<P, S::BM>>;                                                                                          \
-        using B = Rows<AlongK<P, S::BN>>;                                                                                          \
+        using A = Rows<AlongK<S::BM>>;                                                                                             \
+        using B = Rows<AlongK<S::BN>>;                                                                                             \
         using Shared = GemmShared<S, A, B>;                                                                                        \
         SIMT_SHARED(float4, shared, [Shared::SIZE]);                                                                               \
         if constexpr (P::AVAILABLE) {                                                                                              \
@@ -38,8 +38,8 @@ DENSE_FORWARD(dense_forward_skinny_f16, F16, Skinny)
     extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) NAME(                                                            \
         float* __restrict__ dx, float* __restrict__ partials, const float* __restrict__ dz, const float* __restrict__ weight,      \
         DenseConfig config, unsigned k_split) {                                                                                    \
-        using A = Rows<AlongK<P, S::BM>>;                                                                                          \
-        using B = Columns<AcrossK<P, S::BN>>;                                                                                      \
+        using A = Rows<AlongK<S::BM>>;                                                                                             \
+        using B = Columns<AcrossK<S::BN>>;                                                                                         \
         using Shared = GemmShared<S, A, B>;                                                                                        \
         SIMT_SHARED(float4, shared, [Shared::SIZE]);                                                                               \
         if constexpr (P::AVAILABLE) {                                                                                              \
@@ -65,15 +65,14 @@ DENSE_DX(dense_dx_skinny_f16, F16Gradient, Skinny)
         float* __restrict__ destination, float* __restrict__ first, float* __restrict__ second, double* __restrict__ squares,      \
         float* __restrict__ partials, const float* __restrict__ dz, const float* __restrict__ x, const double* __restrict__ rate,  \
         DenseConfig config, Update update, unsigned k_split) {                                                                     \
-        using A = Columns<AcrossK<P, Square::BM>>;                                                                                 \
-        using B = Columns<AcrossK<P, Square::BN>>;                                                                                 \
+        using A = Columns<AcrossK<Square::BM>>;                                                                                    \
+        using B = Columns<AcrossK<Square::BN>>;                                                                                    \
         using Shared = GemmShared<Square, A, B>;                                                                                   \
         SIMT_SHARED(float4, shared, [Shared::SIZE]);                                                                               \
-        SIMT_SHARED(double, scratch, [THREADS]);                                                                                   \
         if constexpr (P::AVAILABLE) {                                                                                              \
             const unsigned batch = (unsigned)config.batch, inputs = (unsigned)config.inputs, outputs = (unsigned)config.outputs;   \
             const Sink sink(destination, first, second, rate, update);                                                             \
-            const WeightGradient gradient = {sink, squares, scratch, outputs, inputs};                                             \
+            const WeightGradient gradient = {sink, squares, (double*)(shared + Shared::SCRATCH), outputs, inputs};                 \
             gemm<P, Square>(shared, A(dz, batch, outputs), B(x, batch, inputs), batch, k_split, partials, gradient);               \
         }                                                                                                                          \
     }                                                                                                                              \

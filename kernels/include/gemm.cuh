@@ -28,23 +28,22 @@ struct Accumulator {
     }
 
     __device__ __forceinline__ void add(const float* a_tile, const float* b_tile) {
+        typename P::A a[MS];
+        typename P::B b[NS];
 #pragma unroll
-        for (unsigned k = 0; k < BK; k += P::K) {
-            unsigned a[MS][P::A_REGISTERS], b[NS][P::B_REGISTERS];
+        for (unsigned i = 0; i < MS; ++i) {
+            const unsigned row = S::warp_row() + i * 16;
+            a[i] = P::a(four<TileA>(a_tile, row), four<TileA>(a_tile, row + 8));
+        }
 #pragma unroll
-            for (unsigned i = 0; i < MS; ++i) {
-                P::template load_a<TileA>(a[i], a_tile, S::warp_row() + i * 16, k);
-            }
+        for (unsigned j = 0; j < NS; ++j) {
+            b[j] = P::b(four<TileB>(b_tile, S::warp_column() + j * 8));
+        }
 #pragma unroll
-            for (unsigned j = 0; j < NS; j += 2) {
-                P::template load_b<TileB>(b[j], b[j + 1], b_tile, S::warp_column() + j * 8, k);
-            }
+        for (unsigned i = 0; i < MS; ++i) {
 #pragma unroll
-            for (unsigned i = 0; i < MS; ++i) {
-#pragma unroll
-                for (unsigned j = 0; j < NS; ++j) {
-                    P::mma(sum[i][j], a[i], b[j]);
-                }
+            for (unsigned j = 0; j < NS; ++j) {
+                P::mma(sum[i][j], a[i], b[j]);
             }
         }
     }
@@ -137,11 +136,13 @@ struct Accumulator<F32, S, TileA, TileB> {
     }
 };
 
-// Shared memory that a product needs, in units of float4.
+// Shared memory that a product needs, in units of float4: the pipeline's stages or, later, the tile of C with room for the
+// epilogue's sum over the block behind it.
 template <class S, class A, class B>
 struct GemmShared {
-    static constexpr unsigned PIPELINE = STAGES * (A::Tile::WORDS + B::Tile::WORDS);
-    static constexpr unsigned SIZE = (PIPELINE > S::C_WORDS ? PIPELINE : S::C_WORDS) / 4;
+    static constexpr unsigned PIPELINE = STAGES * (A::Tile::WORDS + B::Tile::WORDS) / 4;
+    static constexpr unsigned SCRATCH = S::C_WORDS / 4, OUTPUT = SCRATCH + THREADS / 2;
+    static constexpr unsigned SIZE = PIPELINE > OUTPUT ? PIPELINE : OUTPUT;
 };
 
 // This block's tile, told as one number.

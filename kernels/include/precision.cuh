@@ -1,11 +1,15 @@
 // How a product is computed: by the FP32 cores, or by tensor cores in TF32, BF16 or FP16 with sums in f32. Operands are f32 in
 // shared memory; the tensor cores' formats are made where fragments are loaded.
 //
-// Fragments of mma.m16n8k*, with g = lane / 4 and t = lane % 4 (PTX ISA, "Matrix Fragments"):
-//   TF32 k8:  A a0 (g, t)  a1 (g+8, t)  a2 (g, t+4)  a3 (g+8, t+4)              B b0 (t, g)  b1 (t+4, g)
-//   BF16 k16: A a0 (g, 2t..) a1 (g+8, 2t..) a2 (g, 2t+8..) a3 (g+8, 2t+8..)     B b0 (2t.., g)  b1 (2t+8.., g)
-//   FP16 k8:  A a0 (g, 2t..) a1 (g+8, 2t..)                                     B b0 (2t.., g)
-//   C and D:  (g, 2t) (g, 2t+1) (g+8, 2t) (g+8, 2t+1)
+// The order of k within a product is free as long as A and B agree. So lane (g, t), g = lane / 4 and t = lane % 4, takes the four
+// neighbours k = 4t .. 4t + 3 of a row of A or a column of B: one access where they are contiguous, and all of BK = 16. In
+// the fragments of the PTX ISA ("Matrix Fragments for mma.m16n8k*") they stand in these places:
+//
+//   TF32 m16n8k8, twice   A (g, t) (g+8, t) (g, t+4) (g+8, t+4)              k = 4t, 4t + 1, then 4t + 2, 4t + 3, for t, t + 4
+//   BF16 m16n8k16         A (g, 2t..) (g+8, 2t..) (g, 2t+8..) (g+8, 2t+8..)  k = 4t, 4t + 1 for 2t.., 4t + 2, 4t + 3 for 2t+8..
+//   FP16 m16n8k8, twice   A (g, 2t..) (g+8, 2t..)                            k = 4t, 4t + 1, then 4t + 2, 4t + 3, for 2t..
+//
+// B has the same order of k in its column g; C and D are (g, 2t) (g, 2t+1) (g+8, 2t) (g+8, 2t+1).
 #pragma once
 
 #include "tile.cuh"
@@ -21,113 +25,75 @@ __device__ __forceinline__ unsigned lane() {
     return threadIdx.x % 32;
 }
 
-// Elements (row, k) and (row, k + 1) of a tile.
+// What a fragment is made of: the lane's four numbers of the eighth of a tile that begins at `row`.
 template <class Tile>
-__device__ __forceinline__ float2 pair(const float* tile, unsigned row, unsigned k) {
+__device__ __forceinline__ float4 four(const float* tile, unsigned row) {
+    const unsigned g = lane() / 4, k = lane() % 4 * 4;
     if constexpr (Tile::ALONG_K) {
-        return *(const float2*)(tile + Tile::at(row, k));
+        return *(const float4*)(tile + Tile::at(row + g, k));
     } else {
-        return make_float2(tile[Tile::at(row, k)], tile[Tile::at(row, k + 1)]);
+        const float* column = tile + Tile::at(row + g, k);
+        return make_float4(column[0], column[Tile::ROWS], column[2 * Tile::ROWS], column[3 * Tile::ROWS]);
     }
 }
 
 struct F32 {
     static constexpr bool AVAILABLE = true;
-    static constexpr float A_SCALE = 1.0f;
-    static constexpr unsigned PAD_ALONG_K = 4, PAD_ACROSS_K = 4;
 };
+
+// Each precision makes the fragment of 16 rows of A from the lane's numbers of its rows g and g + 8, that of 8 columns of B from
+// those of column g, and adds the product of all BK to d.
 
 struct Tf32 {
     static constexpr bool AVAILABLE = SINCE_SM_80;
     static constexpr float A_SCALE = 1.0f;
-    static constexpr unsigned PAD_ALONG_K = 4, PAD_ACROSS_K = 8;
-    static constexpr unsigned K = 8, A_REGISTERS = 4, B_REGISTERS = 2;
+    struct A {
+        unsigned half[2][4];
+    };
+    struct B {
+        unsigned half[2][2];
+    };
 
-    // Rows row .. row + 16, columns k .. k + 8. ldmatrix moves 8 x 4 blocks of 32 bits just as well.
-    template <class Tile>
-    static __device__ __forceinline__ void load_a(unsigned (&a)[4], const float* tile, unsigned row, unsigned k) {
 #if SINCE_SM_80
-        if constexpr (Tile::ALONG_K) {
-            ldmatrix_x4(a, tile + Tile::at(row + lane() % 16, k + lane() / 16 * 4));
-        } else {
-#pragma unroll
-            for (unsigned i = 0; i < 4; ++i) {
-                a[i] = __float_as_uint(tile[Tile::at(row + lane() / 4 + i % 2 * 8, k + lane() % 4 + i / 2 * 4)]);
-            }
-        }
-#pragma unroll
-        for (unsigned i = 0; i < 4; ++i) {
-            a[i] = cvt_rna_tf32(__uint_as_float(a[i]));
-        }
-#endif
+    static __device__ __forceinline__ A a(const float4& low, const float4& high) {
+        return {{{cvt_rna_tf32(low.x), cvt_rna_tf32(high.x), cvt_rna_tf32(low.y), cvt_rna_tf32(high.y)},
+                 {cvt_rna_tf32(low.z), cvt_rna_tf32(high.z), cvt_rna_tf32(low.w), cvt_rna_tf32(high.w)}}};
     }
 
-    // Two fragments: columns n .. n + 8 and n + 8 .. n + 16 of the product.
-    template <class Tile>
-    static __device__ __forceinline__ void load_b(unsigned (&left)[2], unsigned (&right)[2], const float* tile, unsigned n, unsigned k) {
-#if SINCE_SM_80
-        unsigned b[4];
-        if constexpr (Tile::ALONG_K) {
-            ldmatrix_x4(b, tile + Tile::at(n + lane() % 8 + lane() / 16 * 8, k + lane() / 8 % 2 * 4));
-        } else {
-#pragma unroll
-            for (unsigned i = 0; i < 4; ++i) {
-                b[i] = __float_as_uint(tile[Tile::at(n + lane() / 4 + i / 2 * 8, k + lane() % 4 + i % 2 * 4)]);
-            }
-        }
-#pragma unroll
-        for (unsigned i = 0; i < 2; ++i) {
-            left[i] = cvt_rna_tf32(__uint_as_float(b[i]));
-            right[i] = cvt_rna_tf32(__uint_as_float(b[2 + i]));
-        }
-#endif
+    static __device__ __forceinline__ B b(const float4& column) {
+        return {{{cvt_rna_tf32(column.x), cvt_rna_tf32(column.y)}, {cvt_rna_tf32(column.z), cvt_rna_tf32(column.w)}}};
     }
 
-    static __device__ __forceinline__ void mma(float (&d)[4], const unsigned (&a)[4], const unsigned (&b)[2]) {
-#if SINCE_SM_80
-        mma_m16n8k8_tf32(d, a, b);
-#endif
+    static __device__ __forceinline__ void mma(float (&d)[4], const A& a, const B& b) {
+        mma_m16n8k8_tf32(d, a.half[0], b.half[0]);
+        mma_m16n8k8_tf32(d, a.half[1], b.half[1]);
     }
+#endif
 };
 
 struct Bf16 {
     static constexpr bool AVAILABLE = SINCE_SM_80;
     static constexpr float A_SCALE = 1.0f;
-    static constexpr unsigned PAD_ALONG_K = 8, PAD_ACROSS_K = 4;
-    static constexpr unsigned K = 16, A_REGISTERS = 4, B_REGISTERS = 2;
+    struct A {
+        unsigned all[4];
+    };
+    struct B {
+        unsigned all[2];
+    };
 
-    template <class Tile>
-    static __device__ __forceinline__ unsigned packed(const float* tile, unsigned row, unsigned k) {
 #if SINCE_SM_80
-        const float2 value = pair<Tile>(tile, row, k);
-        return pack_bf16(value.x, value.y);
-#else
-        return 0;
+    static __device__ __forceinline__ A a(const float4& low, const float4& high) {
+        return {{pack_bf16(low.x, low.y), pack_bf16(high.x, high.y), pack_bf16(low.z, low.w), pack_bf16(high.z, high.w)}};
+    }
+
+    static __device__ __forceinline__ B b(const float4& column) {
+        return {{pack_bf16(column.x, column.y), pack_bf16(column.z, column.w)}};
+    }
+
+    static __device__ __forceinline__ void mma(float (&d)[4], const A& a, const B& b) {
+        mma_m16n8k16_bf16(d, a.all, b.all);
+    }
 #endif
-    }
-
-    template <class Tile>
-    static __device__ __forceinline__ void load_a(unsigned (&a)[4], const float* tile, unsigned row, unsigned k) {
-#pragma unroll
-        for (unsigned i = 0; i < 4; ++i) {
-            a[i] = packed<Tile>(tile, row + lane() / 4 + i % 2 * 8, k + lane() % 4 * 2 + i / 2 * 8);
-        }
-    }
-
-    template <class Tile>
-    static __device__ __forceinline__ void load_b(unsigned (&left)[2], unsigned (&right)[2], const float* tile, unsigned n, unsigned k) {
-#pragma unroll
-        for (unsigned i = 0; i < 2; ++i) {
-            left[i] = packed<Tile>(tile, n + lane() / 4, k + lane() % 4 * 2 + i * 8);
-            right[i] = packed<Tile>(tile, n + 8 + lane() / 4, k + lane() % 4 * 2 + i * 8);
-        }
-    }
-
-    static __device__ __forceinline__ void mma(float (&d)[4], const unsigned (&a)[4], const unsigned (&b)[2]) {
-#if SINCE_SM_80
-        mma_m16n8k16_bf16(d, a, b);
-#endif
-    }
 };
 
 // FP16's narrow range would lose small gradients: the gradient, always A, is multiplied by SCALE, and the sum divided by it.
@@ -135,28 +101,25 @@ template <unsigned SCALE>
 struct Half {
     static constexpr bool AVAILABLE = true;
     static constexpr float A_SCALE = SCALE;
-    static constexpr unsigned PAD_ALONG_K = 8, PAD_ACROSS_K = 4;
-    static constexpr unsigned K = 8, A_REGISTERS = 2, B_REGISTERS = 1;
+    struct A {
+        unsigned half[2][2];
+    };
+    struct B {
+        unsigned half[2][1];
+    };
 
-    template <class Tile>
-    static __device__ __forceinline__ void load_a(unsigned (&a)[2], const float* tile, unsigned row, unsigned k) {
-#pragma unroll
-        for (unsigned i = 0; i < 2; ++i) {
-            const float2 value = pair<Tile>(tile, row + lane() / 4 + i * 8, k + lane() % 4 * 2);
-            a[i] = pack_f16(A_SCALE * value.x, A_SCALE * value.y);
-        }
+    static __device__ __forceinline__ A a(const float4& low, const float4& high) {
+        return {{{pack_f16(A_SCALE * low.x, A_SCALE * low.y), pack_f16(A_SCALE * high.x, A_SCALE * high.y)},
+                 {pack_f16(A_SCALE * low.z, A_SCALE * low.w), pack_f16(A_SCALE * high.z, A_SCALE * high.w)}}};
     }
 
-    template <class Tile>
-    static __device__ __forceinline__ void load_b(unsigned (&left)[1], unsigned (&right)[1], const float* tile, unsigned n, unsigned k) {
-        const float2 low = pair<Tile>(tile, n + lane() / 4, k + lane() % 4 * 2);
-        const float2 high = pair<Tile>(tile, n + 8 + lane() / 4, k + lane() % 4 * 2);
-        left[0] = pack_f16(low.x, low.y);
-        right[0] = pack_f16(high.x, high.y);
+    static __device__ __forceinline__ B b(const float4& column) {
+        return {{{pack_f16(column.x, column.y)}, {pack_f16(column.z, column.w)}}};
     }
 
-    static __device__ __forceinline__ void mma(float (&d)[4], const unsigned (&a)[2], const unsigned (&b)[1]) {
-        mma_m16n8k8_f16(d, a, b);
+    static __device__ __forceinline__ void mma(float (&d)[4], const A& a, const B& b) {
+        mma_m16n8k8_f16(d, a.half[0], b.half[0]);
+        mma_m16n8k8_f16(d, a.half[1], b.half[1]);
     }
 };
 

@@ -36,26 +36,30 @@ struct Slice {
 using Square = Shape<64, 64, 2>;
 using Skinny = Shape<16, 128, 1>;
 
-// ROWS x BK elements, contiguous along k. A thread copies four of them at a time, LOADS times.
-template <class Precision, unsigned ROWS>
+// Both kinds of tile are copied and read in chunks of four neighbours, on 16 bytes; a thread copies LOADS of them. Where a chunk
+// stands is swizzled, so that the threads that meet in one access (a row's chunk each of 8 rows, or the fragments of
+// precision.cuh) find 32 different banks without padding.
+
+// ROWS x BK elements, contiguous along k: two rows fill the banks.
+template <unsigned ROWS_>
 struct AlongK {
     static constexpr bool ALONG_K = true;
-    static constexpr unsigned STRIDE = BK + Precision::PAD_ALONG_K, WORDS = ROWS * STRIDE;
-    static constexpr unsigned CHUNKS = ROWS * BK / 4, LOADS = (CHUNKS + THREADS - 1) / THREADS;
+    static constexpr unsigned ROWS = ROWS_, WORDS = ROWS * BK;
+    static constexpr unsigned CHUNKS = WORDS / 4, LOADS = (CHUNKS + THREADS - 1) / THREADS;
 
-    static __device__ __forceinline__ unsigned at(unsigned row, unsigned k) { return row * STRIDE + k; }
+    static __device__ __forceinline__ unsigned at(unsigned row, unsigned k) { return row * BK + ((k / 4) ^ (row / 2 % 4)) * 4 + k % 4; }
     static __device__ __forceinline__ unsigned row(unsigned load) { return (threadIdx.x + load * THREADS) / (BK / 4); }
     static __device__ __forceinline__ unsigned k(unsigned) { return threadIdx.x % (BK / 4) * 4; }
 };
 
-// ROWS x BK elements, contiguous along the row index.
-template <class Precision, unsigned ROWS>
+// ROWS x BK elements, contiguous along the row index: a lane's four neighbours along k are ROWS apart.
+template <unsigned ROWS_>
 struct AcrossK {
     static constexpr bool ALONG_K = false;
-    static constexpr unsigned STRIDE = ROWS + Precision::PAD_ACROSS_K, WORDS = BK * STRIDE;
-    static constexpr unsigned CHUNKS = ROWS * BK / 4, LOADS = CHUNKS / THREADS;
+    static constexpr unsigned ROWS = ROWS_, WORDS = ROWS * BK;
+    static constexpr unsigned CHUNKS = WORDS / 4, LOADS = CHUNKS / THREADS;
 
-    static __device__ __forceinline__ unsigned at(unsigned row, unsigned k) { return k * STRIDE + row; }
+    static __device__ __forceinline__ unsigned at(unsigned row, unsigned k) { return k * ROWS + (row ^ (k / 4 * 8)); }
     static __device__ __forceinline__ unsigned row(unsigned) { return threadIdx.x % (ROWS / 4) * 4; }
     static __device__ __forceinline__ unsigned k(unsigned load) { return (threadIdx.x + load * THREADS) / (ROWS / 4); }
 };
