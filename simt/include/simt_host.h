@@ -199,7 +199,7 @@ inline T __ldg(const T* address) {
     return *address;
 }
 
-// --- atomics: whole numbers only, so that no result depends on an order --------------------------------------------------------------------
+// --- atomics: whole numbers only, so that no result depends on an order ------------------------------------------------------------------
 
 template <typename T>
 inline T simt_atomic_exchange_if(T* address, T expected, T value) {

@@ -93,7 +93,8 @@ const char* kind_of(std::uintptr_t address) { return Region::is_shared(address) 
 
 [[noreturn]] void race(std::uintptr_t address, const char* does, const Access& after, const char* did, const Access& before) {
     if (before.interval < block->first_interval) {
-        fail_at(Fault::LaunchFailed, after.code, before.code, "race: %s %s at {1}, which another block %s at {2}", does, kind_of(address), did);
+        fail_at(Fault::LaunchFailed, after.code, before.code, "race: %s %s at {1}, which another block %s at {2}", does, kind_of(address),
+                did);
     }
     fail_at(Fault::LaunchFailed, after.code, before.code, "race: %s %s at {1}, which %s %s at {2} with no barrier between", does,
             kind_of(address), name_thread(before.thread).c_str(), did);
@@ -112,13 +113,16 @@ void check_range(std::uintptr_t address, std::size_t bytes, bool writes, Code co
     }
 }
 
+void check_in_flight(const Cell& cell, const char* does, const Access& mine) {
+    if (cell.made != Made::InFlight || cell.write.interval < block->first_interval) return;
+    fail_at(Fault::LaunchFailed, mine.code, cell.write.code, "%s shared memory at {1} before the cp.async of %s to it at {2} is waited for",
+            does, name_thread(cell.write.thread).c_str());
+}
+
 void read_cell(Cell& cell, std::uintptr_t address, const Access& mine, bool atomic) {
     const Access& write = cell.write;
     if (!ordered(address, write, mine) && !(atomic && cell.made == Made::Atomically)) race(address, "reads", mine, "wrote", write);
-    if (cell.made == Made::InFlight && write.interval >= block->first_interval) {
-        fail_at(Fault::LaunchFailed, mine.code, write.code, "reads shared memory at {1} before the cp.async of %s to it at {2} is waited for",
-                name_thread(write.thread).c_str());
-    }
+    check_in_flight(cell, "reads", mine);
     if (Region::is_shared(address) && write.interval < block->first_interval) {
         fail_at(Fault::LaunchFailed, mine.code, 0, "uninitialised: reads shared memory at {1} that its block has not written");
     }
@@ -135,10 +139,7 @@ void write_cell(Cell& cell, std::uintptr_t address, const Access& mine, Made mad
     const Access& write = cell.write;
     const bool both_atomic = made == Made::Atomically && cell.made == Made::Atomically;
     if (!ordered(address, write, mine) && !both_atomic) race(address, "writes", mine, "wrote", write);
-    if (cell.made == Made::InFlight && write.interval >= block->first_interval) {
-        fail_at(Fault::LaunchFailed, mine.code, write.code, "writes shared memory at {1} before the cp.async of %s to it at {2} is waited for",
-                name_thread(write.thread).c_str());
-    }
+    check_in_flight(cell, "writes", mine);
     if (!ordered(address, cell.read, mine)) race(address, "writes", mine, "read", cell.read);
     if (!ordered(address, cell.other_read, mine)) race(address, "writes", mine, "read", cell.other_read);
     cell.write = mine;
@@ -213,7 +214,7 @@ void check_copy_landed(std::uintptr_t address, std::size_t bytes, Code code) {
 
 }  // namespace simt
 
-// --- what the compiler calls ---------------------------------------------------------------------------------------------------------------
+// --- what the compiler calls -------------------------------------------------------------------------------------------------------------
 
 using namespace simt;
 

@@ -28,7 +28,8 @@ void copy_async(void* shared, const void* global, std::size_t bytes, bool valid,
         fail(Fault::IllegalAddress, place, "cp.async from %p, which is not device memory", global);
     }
     if (to % bytes != 0 || (valid && from % bytes != 0)) {
-        fail(Fault::MisalignedAddress, place, "cp.async of %zu bytes from %p to %p: both sides must be aligned to it", bytes, global, shared);
+        fail(Fault::MisalignedAddress, place, "cp.async of %zu bytes from %p to %p: both sides must be aligned to it", bytes, global,
+             shared);
     }
     const Code code = code_of(__builtin_return_address(0));
     if (valid) check_read(from, bytes, code);

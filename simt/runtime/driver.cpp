@@ -76,7 +76,7 @@ bool device_attribute(int attribute, int& value) {
     case 13: value = 1000000; return true;                                                // clock, kHz
     case 16: value = profile.multiprocessors; return true;
     case 17: case 18: case 20: case 32: case 33: case 34: case 50: value = 0; return true;  // timeout, integrated, mode, ECC, PCI
-    case 31: case 41: case 83: case 115: value = 1; return true;                          // concurrent kernels, one address space, managed, pools
+    case 31: case 41: case 83: case 115: value = 1; return true;                          // concurrency, one address space, managed, pools
     case 36: value = 1000000; return true;                                                // memory clock, kHz
     case 37: value = 256; return true;                                                    // bus width
     case 38: value = profile.l2_bytes; return true;

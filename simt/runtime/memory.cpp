@@ -23,7 +23,7 @@ bool is_device(const void* start) { return Region::contains(reinterpret_cast<std
 
 CUresult check_range(const void* start, std::size_t bytes, const char* what) {
     if (region.find(reinterpret_cast<std::uintptr_t>(start), bytes) != nullptr) return CUDA_SUCCESS;
-    return refuse(CUDA_ERROR_INVALID_VALUE, "%s of %zu bytes at %p, which is not inside one allocation of device memory", what, bytes, start);
+    return refuse(CUDA_ERROR_INVALID_VALUE, "%s of %zu bytes at %p, not inside one allocation of device memory", what, bytes, start);
 }
 
 CUresult check_copy(const void* to, const void* from, std::size_t bytes) {
@@ -102,7 +102,8 @@ CUresult allocate(CUdeviceptr* address, std::size_t bytes) {
 }
 
 CUresult release(CUdeviceptr address) {
-    return region.release(address) ? CUDA_SUCCESS : refuse(CUDA_ERROR_INVALID_VALUE, "%p is freed, but was not allocated", pointer(address));
+    if (region.release(address)) return CUDA_SUCCESS;
+    return refuse(CUDA_ERROR_INVALID_VALUE, "%p is freed, but was not allocated", pointer(address));
 }
 
 CUresult allocate_host(void** memory, std::size_t bytes) {
@@ -121,7 +122,10 @@ CUresult allocate_host(void** memory, std::size_t bytes) {
 using namespace simt;
 
 SIMT_API CUresult cuMemAlloc_v2(CUdeviceptr* address, std::size_t bytes) {
-    return enter(Needs::Context, [&] { return driver.forbid_in_capture() ? CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED : allocate(address, bytes); });
+    return enter(Needs::Context, [&] {
+        if (driver.forbid_in_capture()) return CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED;
+        return allocate(address, bytes);
+    });
 }
 
 // Freeing waits for all work, as the driver does, and is where a guard zone is looked at again.
@@ -195,7 +199,9 @@ SIMT_API CUresult cuMemFreeHost(void* memory) {
 
 SIMT_API CUresult cuMemcpyHtoD_v2(CUdeviceptr to, const void* from, std::size_t bytes) { return copy_now(pointer(to), from, bytes); }
 SIMT_API CUresult cuMemcpyDtoH_v2(void* to, CUdeviceptr from, std::size_t bytes) { return copy_now(to, pointer(from), bytes); }
-SIMT_API CUresult cuMemcpyDtoD_v2(CUdeviceptr to, CUdeviceptr from, std::size_t bytes) { return copy_now(pointer(to), pointer(from), bytes); }
+SIMT_API CUresult cuMemcpyDtoD_v2(CUdeviceptr to, CUdeviceptr from, std::size_t bytes) {
+    return copy_now(pointer(to), pointer(from), bytes);
+}
 SIMT_API CUresult cuMemcpyHtoDAsync_v2(CUdeviceptr to, const void* from, std::size_t bytes, void* stream) {
     return copy_later(pointer(to), from, bytes, stream);
 }

@@ -18,7 +18,15 @@ namespace {
 struct Module {};
 
 // CUfunction_attribute
-enum FunctionAttribute { MaxThreadsPerBlock = 0, SharedBytes = 1, ConstBytes = 2, LocalBytes = 3, Registers = 4, MaxDynamicBytes = 8, Carveout = 9 };
+enum FunctionAttribute {
+    MaxThreadsPerBlock = 0,
+    SharedBytes = 1,
+    ConstBytes = 2,
+    LocalBytes = 3,
+    Registers = 4,
+    MaxDynamicBytes = 8,
+    Carveout = 9,
+};
 
 CUresult load(Module** module, const void* image) {
     return enter(Needs::Context, [&] {
@@ -108,7 +116,7 @@ SIMT_API CUresult cuFuncGetParamInfo(Function* function, std::size_t index, std:
     });
 }
 
-SIMT_API CUresult cuFuncGetAttribute(int* value, int attribute, Function*function) {
+SIMT_API CUresult cuFuncGetAttribute(int* value, int attribute, Function* function) {
     return enter(Needs::Context, [&] {
         switch (attribute) {
         case MaxThreadsPerBlock: *value = 1024; return CUDA_SUCCESS;

@@ -100,7 +100,9 @@ double now_in_milliseconds() {
 }
 
 CUresult wait_for(const std::shared_ptr<Mark>& mark) {
-    if (mark == nullptr || mark->done || driver.streams.count(mark->stream) == 0) return CUDA_SUCCESS;
+    if (mark == nullptr || mark->done) return CUDA_SUCCESS;
+    // A stream that is gone has done its work.
+    if (mark->stream != &driver.default_stream && driver.streams.count(mark->stream) == 0) return CUDA_SUCCESS;
     return driver.drain(*mark->stream, mark.get());
 }
 
@@ -200,7 +202,6 @@ SIMT_API CUresult cuEventRecord(Event* event, void* handle) {
 SIMT_API CUresult cuEventSynchronize(Event* event) {
     return enter(Needs::Context, [&] {
         if (event->capture != nullptr || driver.forbid_in_capture()) return CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED;
-        if (event->mark != nullptr && event->mark->stream == &driver.default_stream) return driver.drain(driver.default_stream, event->mark.get());
         return wait_for(event->mark);
     });
 }
@@ -214,4 +215,6 @@ SIMT_API CUresult cuEventElapsedTime_v2(float* milliseconds, Event* start, Event
         return CUDA_SUCCESS;
     });
 }
-SIMT_API CUresult cuEventElapsedTime(float* milliseconds, Event* start, Event* end) { return cuEventElapsedTime_v2(milliseconds, start, end); }
+SIMT_API CUresult cuEventElapsedTime(float* milliseconds, Event* start, Event* end) {
+    return cuEventElapsedTime_v2(milliseconds, start, end);
+}

@@ -26,7 +26,8 @@ float from_bits(std::uint32_t bits) {
 
 // The exponent and the fraction moved to a float's places are the number times 2^-112, subnormal or not.
 float from_f16(unsigned bits) {
-    const float size = (bits & 0x7c00u) == 0x7c00u ? from_bits(0x7f800000u | (bits & 1023u) << 13) : from_bits((bits & 0x7fffu) << 13) * 0x1p112f;
+    const bool finite = (bits & 0x7c00u) != 0x7c00u;
+    const float size = finite ? from_bits((bits & 0x7fffu) << 13) * 0x1p112f : from_bits(0x7f800000u | (bits & 1023u) << 13);
     return bits & 0x8000u ? -size : size;
 }
 

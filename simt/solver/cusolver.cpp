@@ -100,8 +100,8 @@ int solve(T* a, std::size_t lda, T* w, std::size_t n, bool vectors, bool upper, 
 }
 
 template <typename T>
-Status solve_batch(Handle* handle, int vectors, int upper, std::int64_t n, void* a, std::int64_t lda, void* w, int* info, std::int64_t batch,
-                   const JacobiInfo& how) {
+Status solve_batch(Handle* handle, int vectors, int upper, std::int64_t n, void* a, std::int64_t lda, void* w, int* info,
+                   std::int64_t batch, const JacobiInfo& how) {
     if (handle == nullptr) return NOT_INITIALIZED;
     if (n < 0 || lda < n || batch < 0 || vectors < 0 || vectors > 1 || upper < 0 || upper > 1) return INVALID_VALUE;
     if (const Status status = wait_for(*handle)) return status;
@@ -128,7 +128,8 @@ Status destroy(T* object) {
 }
 
 template <typename T>
-Status jacobi_batch(Handle* handle, int vectors, int upper, int n, T* a, int lda, T* w, T* work, int length, int* info, JacobiInfo* how, int batch) {
+Status jacobi_batch(Handle* handle, int vectors, int upper, int n, T* a, int lda, T* w, T* work, int length, int* info,
+                    JacobiInfo* how, int batch) {
     if (how == nullptr || work == nullptr || static_cast<std::size_t>(length) < workspace(n, batch)) return INVALID_VALUE;
     return solve_batch<T>(handle, vectors, upper, n, a, lda, w, info, batch, *how);
 }
@@ -150,18 +151,20 @@ SOLVER_API Status cusolverDnXsyevjSetTolerance(JacobiInfo* info, double toleranc
 SOLVER_API Status cusolverDnXsyevjSetMaxSweeps(JacobiInfo* info, int sweeps) { return info->most_sweeps = sweeps, SUCCESS; }
 SOLVER_API Status cusolverDnXsyevjSetSortEig(JacobiInfo* info, int sort) { return info->sort = sort != 0, SUCCESS; }
 
-SOLVER_API Status cusolverDnSsyevjBatched_bufferSize(Handle*, int, int, int n, const float*, int, const float*, int* length, JacobiInfo*, int batch) {
+SOLVER_API Status cusolverDnSsyevjBatched_bufferSize(Handle*, int, int, int n, const float*, int, const float*, int* length, JacobiInfo*,
+                                                     int batch) {
     return *length = static_cast<int>(workspace(n, batch)), SUCCESS;
 }
-SOLVER_API Status cusolverDnDsyevjBatched_bufferSize(Handle*, int, int, int n, const double*, int, const double*, int* length, JacobiInfo*, int batch) {
+SOLVER_API Status cusolverDnDsyevjBatched_bufferSize(Handle*, int, int, int n, const double*, int, const double*, int* length, JacobiInfo*,
+                                                     int batch) {
     return *length = static_cast<int>(workspace(n, batch)), SUCCESS;
 }
-SOLVER_API Status cusolverDnSsyevjBatched(Handle* handle, int vectors, int upper, int n, float* a, int lda, float* w, float* work, int length,
-                                          int* info, JacobiInfo* how, int batch) {
+SOLVER_API Status cusolverDnSsyevjBatched(Handle* handle, int vectors, int upper, int n, float* a, int lda, float* w, float* work,
+                                          int length, int* info, JacobiInfo* how, int batch) {
     return jacobi_batch(handle, vectors, upper, n, a, lda, w, work, length, info, how, batch);
 }
-SOLVER_API Status cusolverDnDsyevjBatched(Handle* handle, int vectors, int upper, int n, double* a, int lda, double* w, double* work, int length,
-                                          int* info, JacobiInfo* how, int batch) {
+SOLVER_API Status cusolverDnDsyevjBatched(Handle* handle, int vectors, int upper, int n, double* a, int lda, double* w, double* work,
+                                          int length, int* info, JacobiInfo* how, int batch) {
     return jacobi_batch(handle, vectors, upper, n, a, lda, w, work, length, info, how, batch);
 }
 
@@ -174,9 +177,9 @@ SOLVER_API Status cusolverDnXsyevBatched_bufferSize(Handle*, Parameters*, int, i
     return SUCCESS;
 }
 
-SOLVER_API Status cusolverDnXsyevBatched(Handle* handle, Parameters* parameters, int vectors, int upper, std::int64_t n, int type_a, void* a,
-                                         std::int64_t lda, int type_w, void* w, int type, void* work, std::size_t device_bytes, void*, std::size_t,
-                                         int* info, std::int64_t batch) {
+SOLVER_API Status cusolverDnXsyevBatched(Handle* handle, Parameters* parameters, int vectors, int upper, std::int64_t n, int type_a,
+                                         void* a, std::int64_t lda, int type_w, void* w, int type, void* work, std::size_t device_bytes,
+                                         void*, std::size_t, int* info, std::int64_t batch) {
     if (type_a != type || type_w != type || (type != REAL_32 && type != REAL_64)) return NOT_SUPPORTED;
     if (parameters == nullptr || work == nullptr || device_bytes < workspace(n, batch) * 8) return INVALID_VALUE;
     return type == REAL_32 ? solve_batch<float>(handle, vectors, upper, n, a, lda, w, info, batch, JacobiInfo())

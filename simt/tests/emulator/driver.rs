@@ -23,7 +23,7 @@ pub fn cases() -> Vec<Case> {
         Case::new("driver::no_device", no_device).with("SIMT_DEVICES", "0"),
         Case::new("driver::old_driver", || assert_eq!(version(), 12040)).with("SIMT_DRIVER_VERSION", "12040"),
         Case::new("driver::meaningless_setting", meaningless_setting).with("SIMT_CP_ASYNC", "soon").says(&["SIMT_CP_ASYNC=soon"]),
-        Case::new("driver::copies_are_checked", copies_are_checked).says(&["not inside one allocation"]),
+        Case::new("driver::copies_are_checked", copies_are_checked).says(&["not inside one allocation of device memory"]),
         Case::new("driver::work_waits", work_waits),
         Case::new("driver::events_order_streams", events_order_streams),
         Case::new("driver::graph", graph),
