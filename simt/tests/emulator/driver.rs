@@ -29,6 +29,7 @@ pub fn cases() -> Vec<Case> {
         Case::new("driver::graph", graph),
         Case::new("driver::capture_forbids", capture_forbids),
         Case::new("driver::no_context", no_context),
+        Case::new("driver::safe_cudarc", safe_cudarc),
     ];
     let capability = [(Profile::Sm75, (7, 5), 64), (Profile::Sm89, (8, 9), 99), (Profile::Sm90, (9, 0), 227)];
     cases.extend(capability.map(|(profile, capability, shared)| {
@@ -249,4 +250,18 @@ fn no_context() {
     })
     .join()
     .unwrap();
+}
+
+/// cudarc's own idea of a driver: more of its functions than the cases above call.
+fn safe_cudarc() {
+    let context = cudarc::driver::CudaContext::new(0).unwrap();
+    assert_eq!(context.name().unwrap(), "scalefree emulator sm_89");
+    let stream = context.new_stream().unwrap();
+    let values: Vec<f32> = (0..1000).map(|i| i as f32).collect();
+    let memory = stream.clone_htod(&values).unwrap();
+    let copy = stream.clone_dtod(&memory).unwrap();
+    let zeros = stream.alloc_zeros::<f32>(10).unwrap();
+    assert_eq!(stream.clone_dtoh(&copy).unwrap(), values);
+    assert_eq!(stream.clone_dtoh(&zeros).unwrap(), [0.0; 10]);
+    stream.synchronize().unwrap();
 }
