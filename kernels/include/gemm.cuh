@@ -103,7 +103,8 @@ struct Accumulator<F32, S, TileA, TileB> {
     }
 
     __device__ __forceinline__ void add(const float* a_tile, const float* b_tile) {
-#pragma unroll
+        // Not unrolled: the loads of several steps at once would take more registers than there are.
+#pragma unroll 1
         for (unsigned k = 0; k < BK; k += 4) {
             float b[4][4];
             RowsB::load(b, b_tile, part_b(), 0, k);
