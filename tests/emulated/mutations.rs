@@ -125,16 +125,22 @@ const MUTATIONS: &[Mutation] = &[
     plain("dropout does not scale what stays", EPILOGUE, ["value * scale", "value"], "dense 10x130 Tf32"),
     plain("a penalty counts a thread's last elements only", EPILOGUE, ["square += sink.apply4(", "square = sink.apply4("], "update Tf32"),
     plain(
-        "fragments of B with k halves exchanged",
+        "neighbours of a TF32 fragment of B exchanged",
         PRECISION,
-        ["k + lane() / 8 % 2 * 4", "k + (lane() / 8 + 1) % 2 * 4"],
+        ["{cvt_rna_tf32(column.x), cvt_rna_tf32(column.y)}", "{cvt_rna_tf32(column.y), cvt_rna_tf32(column.x)}"],
         "dense 10x130 Tf32",
     ),
     plain(
-        "rows of a BF16 fragment eight too near",
+        "a BF16 fragment takes its low rows twice",
         PRECISION,
-        ["row + lane() / 4 + i % 2 * 8, k + lane() % 4 * 2 + i / 2 * 8", "row + lane() / 4, k + lane() % 4 * 2 + i / 2 * 8"],
+        ["pack_bf16(low.x, low.y), pack_bf16(high.x, high.y)", "pack_bf16(low.x, low.y), pack_bf16(low.x, low.y)"],
         "dense 17x36 Bf16",
+    ),
+    plain(
+        "a chunk is read where it was not swizzled to",
+        PRECISION,
+        ["tile + Tile::at(row + g, k));", "tile + (row + g) * BK + k);"],
+        "dense 10x130 Tf32",
     ),
     plain(
         "FP16's scale is not undone",

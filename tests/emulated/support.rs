@@ -13,7 +13,8 @@ use scalefree::ops::philox::{Stream, draw, uniform};
 /// Fails the case with words unless the condition holds.
 macro_rules! ensure {
     ($condition:expr, $($words:tt)+) => {
-        if !$condition {
+        let holds: bool = $condition;
+        if !holds {
             return Err(format!($($words)+).into());
         }
     };
