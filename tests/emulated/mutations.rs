@@ -150,7 +150,7 @@ const MUTATIONS: &[Mutation] = &[
     ),
     plain("accumulate stores", ADAM, ["destination[at] += g;", "destination[at] = g;"], "dense 4x11 Tf32"),
     plain("Adam leaves out the L2 term", ADAM, ["g = g + update.l2_scale * p;", ""], "adam"),
-    plain("Adam takes |g| for g squared", ADAM, ["update.rest2 * g * g", "update.rest2 * fabsf(g)"], "adam"),
+    plain("Adam takes the size of g for its square", ADAM, ["update.rest2 * g * g", "update.rest2 * fabsf(g)"], "adam"),
     plain("Adam's decay is a step ahead", "adam.cu", ["(s - 1.0) / config.decay_steps", "s / config.decay_steps"], "adam rates"),
     plain("the gradient passes where the output is 0", "conv3x3_undo.cu", ["y[at] > 0.0f ?", "y[at] >= 0.0f ?"], "conv3x3 3x5x7 Tf32"),
     plain("the pool's gradient goes to the mirrored place", "conv3x3_undo.cu", ["k == place ?", "k == 3 - place ?"], "conv3x3 2x6x10 Tf32"),
