@@ -140,7 +140,7 @@ fn adam_rates<D: Device<Real = f32>>(device: &D, form: AdamForm) -> Verdict {
 }
 
 fn adam_apply<D: Device<Real = f32>>(device: &D, form: AdamForm, weights: usize, biases: usize) -> Verdict {
-    let start = if weights % 2 == 0 { ALIGNED } else { UNALIGNED };
+    let start = if weights.is_multiple_of(2) { ALIGNED } else { UNALIGNED };
     let arena = Arena::new(start, numbers(weights, 26), numbers(biases, 27));
     let ours = twice(|| applied(device, form, &arena))?;
     let expected = applied(&Cpu::<f64>::new(), form, &arena)?;
