@@ -1,5 +1,6 @@
 //! The one error type of the library. Its text names the file, key or value at fault and says what would be right.
 
+use crate::device::cuda::CudaFault;
 use std::path::{Path, PathBuf};
 
 /// What went wrong, in words for the person at the keyboard.
@@ -37,6 +38,9 @@ pub enum Error {
         /// What is missing, and what mends it.
         fault: String,
     },
+    /// An NVIDIA card that is not there, or failed.
+    #[error(transparent)]
+    Cuda(CudaFault),
     /// The computation itself failed (an eigen-solver that did not converge, a run that became NaN).
     #[error("{0}")]
     Failed(String),
@@ -68,6 +72,10 @@ impl Error {
     pub fn exit_code(&self) -> u8 {
         match self {
             Error::File { .. } | Error::Value { .. } | Error::Write { .. } | Error::Device { .. } => 2,
+            Error::Cuda(CudaFault::OutOfMemory { .. } | CudaFault::Kernel { .. } | CudaFault::Launch { .. } | CudaFault::Driver { .. }) => {
+                1
+            }
+            Error::Cuda(_) => 2,
             Error::Failed(_) | Error::Interrupted(_) => 1,
         }
     }

@@ -187,7 +187,7 @@ fn dense<D: Device>(device: &D, config: &DenseConfig) -> Result<Vec<Check>> {
     let (xs, parameters) = (up(device, &x)?, up(device, &arena)?);
     let view = |tensor: &Tensor| tensor.span.clone();
     let (w, b) = (View::new(&parameters, view(&weight)), View::new(&parameters, view(&bias)));
-    device.dense_forward(config, &xs, w, b, Some(&step), &mut y)?;
+    device.dense_forward(config, &xs, w, b, Some(&step), &mut y, &mut workspace)?;
     let (mut dx, mut gradient) = (device.zeros(x.len())?, device.zeros(arena.len())?);
     let dy = up(device, &probe)?;
     let mut target = WeightGradient::Store { parameters: &parameters, gradient: &mut gradient };
@@ -197,7 +197,7 @@ fn dense<D: Device>(device: &D, config: &DenseConfig) -> Result<Vec<Check>> {
     let forward = |x: &[f64], arena: &[f64]| {
         let (x, parameters) = (up(device, x)?, up(device, arena)?);
         let (w, b) = (View::new(&parameters, view(&weight)), View::new(&parameters, view(&bias)));
-        device.dense_forward(config, &x, w, b, Some(&step), &mut y)?;
+        device.dense_forward(config, &x, w, b, Some(&step), &mut y, &mut workspace)?;
         let values = down(device, &y, batch * outputs)?;
         let pattern = if relu { signs(&values).collect() } else { Vec::new() };
         Ok((values, pattern))

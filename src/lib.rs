@@ -8,7 +8,7 @@
 //! - [`analysis`]: power laws, attacks, populations; numbers in, numbers out.
 //! - [`physics`]: lattice, deformation (Eq. 5), Hamiltonian (Eq. 1), mode area (Eq. 2), attack (Fig. 6).
 //! - [`ops`]: the computations, one folder an operation: the maths, the trait, and each device's code.
-//! - [`device`]: where the buffers live: [`device::Cpu`] in f32 or f64.
+//! - [`device`]: where the buffers live: [`device::Cpu`] in f32 or f64, [`device::Cuda`].
 
 pub mod analysis;
 #[cfg(feature = "cli")]

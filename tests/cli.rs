@@ -198,6 +198,10 @@ fn impossible_options_are_refused() {
         (&["generate", "--count", "2", "--sigma-max", "nan"], "sigma_max"),
         (&["generate", "--count", "2", "--set", "data.rho=1"], "unknown key"),
         (&["generate", "--count", "2", "--device", "tpu"], "tpu"),
+        (&["generate", "--count", "2", "--device", "cuda:-1"], "cuda:-1"),
+        (&["predict", "d2l.safetensors", "good.npy", "--device", "cpu", "--set", "precision=tf32"], "precision"),
+        (&["predict", "d2l.safetensors", "good.npy", "--device", "cuda", "--set", "precision=f64"], "precision"),
+        (&["predict", "d2l.safetensors", "good.npy", "--device", "cuda:99"], "device"),
         (&["solve", "good.npy", "--boundary", "round"], "round"),
     ] {
         refuses(&[arguments, &["--out", "out.npz"]].concat(), bench.path(), &[words]);

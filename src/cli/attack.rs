@@ -21,7 +21,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, common: &Common) -> Result<()> {
-    let config = common.load(Preset::Paper)?;
+    let config = common.load_for_processor(Preset::Paper, "attack")?;
     let structures = load_structures(&args.input)?;
     check_output(&args.out)?;
     let lattice = Lattice { size: structures.size, ..config.lattice };

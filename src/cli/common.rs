@@ -1,6 +1,7 @@
 //! The options that every command understands.
 
-use crate::config::{Config, Precision, Preset};
+use super::compute::{self, Compute};
+use crate::config::{Config, Preset};
 use crate::{Error, Result};
 use clap::Args;
 use std::path::{Path, PathBuf};
@@ -35,45 +36,24 @@ impl Common {
         if let Some(device) = &self.device {
             config.device.clone_from(device);
         }
-        check_device(&config.device)?;
+        compute::check_name(&config.device)?;
         Ok(config)
     }
-}
 
-/// Is there such a device?
-fn check_device(name: &str) -> Result<()> {
-    let (kind, number) = name.split_once(':').map_or((name, None), |(kind, number)| (kind, Some(number)));
-    match (kind, number) {
-        ("auto" | "cpu", None) => Ok(()),
-        ("cuda", number) if number.is_none_or(|n| n.parse::<u32>().is_ok()) => {
-            Err(Error::Device { name: name.into(), fault: "this build has no CUDA device yet; use --device cpu".into() })
-        }
-        _ => Err(Error::Device { name: name.into(), fault: "unknown; use auto, cpu or cuda[:n]".into() }),
+    /// [`Common::load`], and the device that it names, for what runs networks.
+    pub(super) fn open(&self, preset: Preset) -> Result<(Config, Compute)> {
+        let mut config = self.load(preset)?;
+        let compute = compute::open(&mut config, self.quiet)?;
+        Ok((config, compute))
     }
-}
 
-/// Runs `$body` with `$device` bound to the configured device: the one match on devices.
-macro_rules! on_device {
-    ($config:expr, $device:ident => $body:expr) => {
-        match $config.precision {
-            $crate::config::Precision::F32 => {
-                let $device = &$crate::device::Cpu::<f32>::new();
-                $body
-            }
-            $crate::config::Precision::F64 => {
-                let $device = &$crate::device::Cpu::<f64>::new();
-                $body
-            }
+    /// [`Common::load`] for a command that has no code for cards; a user who asks for one is told.
+    pub(super) fn load_for_processor(&self, preset: Preset, command: &str) -> Result<Config> {
+        let config = self.load(preset)?;
+        if config.device.starts_with("cuda") && !self.quiet {
+            eprintln!("{command} computes on the processor");
         }
-    };
-}
-pub(crate) use on_device;
-
-/// How a model file keeps its numbers.
-pub(super) fn precision_name(precision: Precision) -> &'static str {
-    match precision {
-        Precision::F32 => "f32",
-        Precision::F64 => "f64",
+        Ok(config)
     }
 }
 

@@ -35,7 +35,7 @@ pub(super) struct GenerateArgs {
 }
 
 pub(super) fn generate(args: &GenerateArgs, common: &Common) -> Result<()> {
-    let mut config = common.load(Preset::Paper)?;
+    let mut config = common.load_for_processor(Preset::Paper, "generate")?;
     config.lattice = lattice(config.lattice, args.lattice, args.boundary.as_deref())?;
     let mut amplitudes = config.data.amplitudes();
     amplitudes.rho_max = args.rho_max.unwrap_or(amplitudes.rho_max);
@@ -59,7 +59,7 @@ pub(super) struct SolveArgs {
 }
 
 pub(super) fn solve(args: &SolveArgs, common: &Common) -> Result<()> {
-    let config = common.load(Preset::Paper)?;
+    let config = common.load_for_processor(Preset::Paper, "solve")?;
     let structures = load_structures(&args.input)?;
     check_output(&args.out)?;
     let lattice = Lattice { size: structures.size, ..lattice(config.lattice, None, args.boundary.as_deref())? };

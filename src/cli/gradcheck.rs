@@ -10,7 +10,7 @@ use crate::{Error, Result};
 pub(super) struct Args {}
 
 pub(super) fn run(_: &Args, common: &Common) -> Result<()> {
-    common.load(Preset::Paper)?;
+    common.load_for_processor(Preset::Paper, "gradcheck")?;
     let checks = gradcheck(&Cpu::<f64>::new())?;
     if common.json {
         println!("{}", serde_json::to_string_pretty(&checks).map_err(|e| Error::Failed(e.to_string()))?);

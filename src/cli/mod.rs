@@ -2,6 +2,7 @@
 
 mod attack;
 mod common;
+mod compute;
 mod data;
 mod device;
 mod gradcheck;

@@ -1,6 +1,7 @@
 //! `evaluate`, `predict` and `design`.
 
-use super::common::{Common, check_output, on_device};
+use super::common::{Common, check_output};
+use super::compute::on_device;
 use super::progress::Bar;
 use crate::Result;
 use crate::analysis::population::{accuracy, median_curve_accuracy, nearest_curve_accuracy};
@@ -28,7 +29,7 @@ pub(super) struct EvaluateArgs {
 }
 
 pub(super) fn evaluate(args: &EvaluateArgs, common: &Common) -> Result<()> {
-    let config = common.load(Preset::Paper)?;
+    let (config, compute) = common.open(Preset::Paper)?;
     let model = Model::read(&args.model)?;
     let behind = args.d2l.as_deref().map(Model::read).transpose()?;
     let data = load_labelled(&args.data)?;
@@ -39,14 +40,14 @@ pub(super) fn evaluate(args: &EvaluateArgs, common: &Common) -> Result<()> {
     let score = |predicted: &[f64]| mean(&accuracy(predicted, &data.mode_area, modes));
     let mut rows = Vec::new();
     match model.architecture.kind {
-        Kind::D2l => rows.push(("D2L", score(&on_device!(config, device => design::predict(device, &model, &data.structures))?))),
+        Kind::D2l => rows.push(("D2L", score(&on_device!(compute, device => design::predict(device, &model, &data.structures))?))),
         Kind::L2d => {
             if let Some(d2l) = &behind {
-                rows.push(("L2D2L", score(&on_device!(config, device => design::chain(device, &model, d2l, &data.mode_area))?)));
+                rows.push(("L2D2L", score(&on_device!(compute, device => design::chain(device, &model, d2l, &data.mode_area))?)));
             }
             let lattice = Lattice { size, ..config.lattice };
             let bar = Bar::new(common.quiet);
-            let designs = on_device!(config, device => design::design(device, &model, &data.mode_area, &lattice, &bar))?;
+            let designs = on_device!(compute, device => design::design(device, &model, &data.mode_area, &lattice, &bar))?;
             rows.push(("Hamiltonian truth of the designs", score(&designs.truth.mode_area)));
         }
     }
@@ -80,12 +81,12 @@ pub(super) struct PredictArgs {
 }
 
 pub(super) fn predict(args: &PredictArgs, common: &Common) -> Result<()> {
-    let config = common.load(Preset::Paper)?;
+    let (_, compute) = common.open(Preset::Paper)?;
     let model = Model::read(&args.model)?;
     let structures = load_structures(&args.input)?;
     design::expect(&model, Kind::D2l, structures.size)?;
     check_output(&args.out)?;
-    let predicted = on_device!(config, device => design::predict(device, &model, &structures))?;
+    let predicted = on_device!(compute, device => design::predict(device, &model, &structures))?;
     let shape = [structures.count, model.architecture.sites()];
     npz::write_npz(&args.out, |npz| npz.array("mode_area", &shape, &single(&predicted)))
 }
@@ -102,14 +103,14 @@ pub(super) struct DesignArgs {
 }
 
 pub(super) fn design(args: &DesignArgs, common: &Common) -> Result<()> {
-    let config = common.load(Preset::Paper)?;
+    let (config, compute) = common.open(Preset::Paper)?;
     let model = Model::read(&args.model)?;
     let targets = load_targets(&args.target)?;
     design::expect(&model, Kind::L2d, targets.size)?;
     check_output(&args.out)?;
     let lattice = Lattice { size: targets.size, ..config.lattice };
     let bar = Bar::new(common.quiet);
-    let designs = on_device!(config, device => design::design(device, &model, &targets.mode_area, &lattice, &bar))?;
+    let designs = on_device!(compute, device => design::design(device, &model, &targets.mode_area, &lattice, &bar))?;
     let (n, size, modes) = (targets.count, targets.size, lattice.sites());
     npz::write_npz(&args.out, |npz| {
         npz.array("displacement", &[n, 2, size, size], &single(&designs.structures.displacement))?;

@@ -1,6 +1,7 @@
 //! `reproduce`.
 
-use super::common::{Common, on_device};
+use super::common::Common;
+use super::compute::on_device;
 use super::progress::Bar;
 use crate::Result;
 use crate::config::Preset;
@@ -34,10 +35,10 @@ pub(super) fn run(args: &Args, common: &Common) -> Result<()> {
         PresetName::Medium => Preset::Medium,
         PresetName::Paper => Preset::Paper,
     };
-    let config = common.load(preset)?;
+    let (config, compute) = common.open(preset)?;
     let out = args.out.clone().unwrap_or_else(|| PathBuf::from("runs").join(preset.name()));
     let bar = Bar::new(common.quiet);
-    let rows = on_device!(config, device => reproduce(device, preset, &config, &out, &bar))?;
+    let rows = on_device!(compute, device => reproduce(device, preset, &config, &out, &bar))?;
     if common.json {
         println!("{}", serde_json::to_string(&rows).map_err(|e| crate::Error::Failed(e.to_string()))?);
     } else if !common.quiet {

@@ -1,6 +1,7 @@
 //! `train`.
 
-use super::common::{Common, on_device, precision_name};
+use super::common::Common;
+use super::compute::{describe, on_device};
 use super::progress::Bar;
 use crate::config::{Config, Preset};
 use crate::dataset::{Labelled, fingerprint, load_labelled};
@@ -45,7 +46,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, common: &Common) -> Result<()> {
-    let config = common.load(Preset::Paper)?;
+    let (config, compute) = common.open(Preset::Paper)?;
     let kind = match args.network {
         Network::D2l => Kind::D2l,
         Network::L2d => Kind::L2d,
@@ -88,8 +89,8 @@ pub(super) fn run(args: &Args, common: &Common) -> Result<()> {
     let mut notes = serde_json::Map::new();
     notes.insert("configuration".into(), json!(keys));
     let manifest = json!({
-        "program": concat!("scalefree ", env!("CARGO_PKG_VERSION")), "network": kind, "seed": config.seed, "device": "cpu",
-        "precision": precision_name(config.precision), "data": data_hash,
+        "program": concat!("scalefree ", env!("CARGO_PKG_VERSION")), "network": kind, "seed": config.seed, "device": config.device,
+        "precision": config.precision, "computed_on": describe(&compute), "data": data_hash,
     });
     write_folder(args, &config, &manifest)?;
     let job = Job {
@@ -104,7 +105,7 @@ pub(super) fn run(args: &Args, common: &Common) -> Result<()> {
         resume: args.resume,
         notes,
     };
-    let outcome = on_device!(config, device => train(device, &job, &Bar::new(common.quiet)))?;
+    let outcome = on_device!(compute, device => train(device, &job, &Bar::new(common.quiet)))?;
     if common.json {
         println!("{}", json!({ "epochs": outcome.metrics.len(), "best_accuracy": outcome.best_accuracy, "last": outcome.metrics.last() }));
     } else if let (Some(best), false) = (outcome.best_accuracy, common.quiet) {

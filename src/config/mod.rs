@@ -22,7 +22,7 @@ pub struct Config {
     pub seed: u64,
     /// `auto`, `cpu` or `cuda[:n]`.
     pub device: String,
-    /// Number type of networks and training.
+    /// How networks compute.
     pub precision: Precision,
     /// The crystal and its hoppings.
     pub lattice: Lattice,
@@ -36,14 +36,22 @@ pub struct Config {
     pub attack: AttackConfig,
 }
 
-/// Number type of networks and training.
+/// How networks compute. Parameters and sums are `f64` in the first and `f32` in all others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Precision {
-    /// Double.
+    /// What suits the device: `f32` on the processor, `tf32` on a card that has it, else `f32`.
+    Auto,
+    /// Double; on the processor.
     F64,
     /// Single.
     F32,
+    /// Factors of products with 10 bits of mantissa; on a card from RTX 30 on.
+    Tf32,
+    /// Factors of products as bfloat16; on a card from RTX 30 on.
+    Bf16,
+    /// Factors of products as half; on a card.
+    F16,
 }
 
 /// Sizes and deformation of the data sets; each network gets sets of its own.

@@ -43,7 +43,7 @@ impl Preset {
         Config {
             seed: 1,
             device: "auto".into(),
-            precision: Precision::F32,
+            precision: Precision::Auto,
             lattice: Lattice::default(),
             data: DataConfig {
                 train,

@@ -1,8 +1,10 @@
 //! Where buffers live and ops run. A device owns its memory; everything above speaks to it through the op traits.
 
 mod cpu;
+pub mod cuda;
 
 pub use cpu::Cpu;
+pub use cuda::Cuda;
 
 use crate::Result;
 use bytemuck::Pod;

@@ -142,7 +142,8 @@ impl<D: Device> Tape<D> {
                     device.conv3x3_forward(&conv_config(*layer, batch), x, weight, bias, output, argmax, &mut self.workspace)?;
                 }
                 Layer::Dense { .. } => {
-                    device.dense_forward(&dense_config(*layer, batch, keep, seed), x, weight, bias, step, output)?;
+                    let config = dense_config(*layer, batch, keep, seed);
+                    device.dense_forward(&config, x, weight, bias, step, output, &mut self.workspace)?;
                 }
             }
         }

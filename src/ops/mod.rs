@@ -1,4 +1,5 @@
-//! The computations, one folder an operation: `mod.rs` has the maths, the shapes and the trait, `cpu.rs` the CPU's code.
+//! The computations, one folder an operation: `mod.rs` has the maths, the shapes and the trait, `cpu.rs` the CPU's code, `cuda.rs` the
+//! launches of kernels/*.cu.
 //!
 //! Activations are NHWC. A convolution's weight is (filter, row, column, channel), a dense layer's (output, input): the
 //! inner dimension of every product is contiguous. [`crate::nn::layout`] converts from and to PyTorch's order.
@@ -15,10 +16,24 @@ pub mod mape;
 pub mod mode_area;
 pub mod philox;
 mod product;
+mod tiles;
 
+use crate::device::cuda::Cuda;
 use crate::device::{Cpu, Memory, Real};
 
 /// Everything that a device must know how to do, so that a tape can run on it.
-pub trait Device: Memory + gather::Gather + conv3x3::Conv3x3 + dense::Dense + mape::Mape + adam::Adam {}
+pub trait Device:
+    Memory
+    + gather::Gather
+    + conv3x3::Conv3x3
+    + dense::Dense
+    + mape::Mape
+    + adam::Adam
+    + deformation::Deform
+    + hamiltonian::Hamiltonians
+    + mode_area::ModeAreas
+{
+}
 
 impl<R: Real> Device for Cpu<R> {}
+impl Device for Cuda {}

@@ -52,7 +52,8 @@ pub fn reproduce<D: Device>(device: &D, preset: Preset, config: &Config, folder:
     } else {
         file::write_bytes(&config_path, configuration.as_bytes())?;
         let manifest = serde_json::json!({
-            "program": concat!("scalefree ", env!("CARGO_PKG_VERSION")), "preset": preset.name(), "seed": config.seed, "device": "cpu",
+            "program": concat!("scalefree ", env!("CARGO_PKG_VERSION")), "preset": preset.name(), "seed": config.seed,
+            "device": config.device, "precision": config.precision,
         });
         file::write_bytes(&run.path("manifest.json"), format!("{manifest:#}\n").as_bytes())?;
     }

@@ -13,7 +13,9 @@
 //! The step counter and the rate live on the device, so that many steps can run without the host.
 
 mod cpu;
+mod cuda;
 pub(crate) use cpu::{Emit, largest_block};
+pub(crate) use cuda::{CHUNKS, Sink, Update, bias_launch};
 
 use crate::Result;
 use crate::device::Memory;
@@ -100,7 +102,12 @@ pub struct AdamState<D: Memory + ?Sized> {
     pub rate: D::Buffer<f64>,
     /// The penalty of each tensor before the step in hand changed it.
     pub penalty: D::Buffer<f64>,
+    /// Scratch of [`Adam::adam_apply`]: partial sums of squares.
+    pub(crate) squares: D::Buffer<f64>,
 }
+
+/// Partial sums of squares that [`Adam::adam_apply`] may keep.
+pub(crate) const SQUARES: usize = 512;
 
 impl<D: Memory + ?Sized> AdamState<D> {
     /// Zero moments for `parameters` numbers in `tensors` tensors.
@@ -112,6 +119,7 @@ impl<D: Memory + ?Sized> AdamState<D> {
             step: device.zeros(1)?,
             rate: device.zeros(2)?,
             penalty: device.zeros(tensors)?,
+            squares: device.zeros(SQUARES)?,
         })
     }
 }

@@ -14,6 +14,7 @@
 //! Each is a matrix product over the rows of `columns` (pixels, 9 channels): an implicit GEMM on a GPU.
 
 mod cpu;
+mod cuda;
 
 use super::adam::{Tensor, WeightGradient};
 use crate::Result;

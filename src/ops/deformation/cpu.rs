@@ -1,7 +1,29 @@
 //! The deformation on the CPU, and the sine and cosine that every device shares.
 
-use super::{Deformation, Drawn};
+use super::{Deform, Deformation, Drawn};
+use crate::Result;
+use crate::device::{Cpu, Real};
 use crate::ops::philox::{Stream, draw, uniform};
+use rayon::prelude::*;
+
+impl<R: Real> Deform for Cpu<R> {
+    fn deform(
+        &self,
+        config: &Deformation,
+        first: u64,
+        count: usize,
+        displacement: &mut Vec<f32>,
+        rho: &mut Vec<f32>,
+        sigma: &mut Vec<f32>,
+    ) -> Result<()> {
+        let images = displacement.par_chunks_exact_mut(2 * (config.size * config.size) as usize);
+        images.zip(rho).zip(sigma).take(count).enumerate().for_each(|(k, ((image, rho), sigma))| {
+            let drawn = deform(config, first + k as u64, image);
+            (*rho, *sigma) = (drawn.rho, drawn.sigma);
+        });
+        Ok(())
+    }
+}
 
 /// Realisation `index`: writes its displacement (2, L, L), all x then all y, and returns its amplitudes.
 pub fn deform(config: &Deformation, index: u64, displacement: &mut [f32]) -> Drawn {

@@ -12,8 +12,12 @@
 //! rounded to f32. So its bits depend on (seed, k) and on nothing else: not on the device, the threads or the batch.
 
 mod cpu;
+mod cuda;
 
 pub use cpu::{deform, sin_cos_turn};
+
+use crate::Result;
+use crate::device::Memory;
 
 /// What a realisation is drawn from. Lengths are in lattice periods.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -36,4 +40,18 @@ pub struct Drawn {
     pub rho: f32,
     /// Individual amplitude.
     pub sigma: f32,
+}
+
+/// Drawing realisations on a device.
+pub trait Deform: Memory {
+    /// Realisations `first .. first + count`: their displacements (count, 2, L, L), and rho and sigma (count).
+    fn deform(
+        &self,
+        config: &Deformation,
+        first: u64,
+        count: usize,
+        displacement: &mut Self::Buffer<f32>,
+        rho: &mut Self::Buffer<f32>,
+        sigma: &mut Self::Buffer<f32>,
+    ) -> Result<()>;
 }

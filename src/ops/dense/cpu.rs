@@ -21,6 +21,7 @@ impl<R: Real> Dense for Cpu<R> {
         bias: View<'_, Self>,
         step: Option<&Vec<u64>>,
         y: &mut Vec<R>,
+        _workspace: &mut Vec<R>,
     ) -> Result<()> {
         let DenseConfig { batch, inputs, outputs, relu, keep, seed } = *config;
         let y = &mut y[..batch * outputs];

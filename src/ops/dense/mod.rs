@@ -12,6 +12,7 @@
 //! ```
 
 mod cpu;
+mod cuda;
 
 use super::adam::{Tensor, WeightGradient};
 use crate::Result;
@@ -42,6 +43,7 @@ pub trait Dense: Memory {
 
     /// `x` (batch, inputs) to `y` (batch, outputs). `step` holds the step that dropout draws for; needed where
     /// `keep` is below 1.
+    #[allow(clippy::too_many_arguments)]
     fn dense_forward(
         &self,
         config: &DenseConfig,
@@ -50,6 +52,7 @@ pub trait Dense: Memory {
         bias: View<'_, Self>,
         step: Option<&Self::Buffer<u64>>,
         y: &mut Self::Buffer<Self::Real>,
+        workspace: &mut Self::Buffer<Self::Real>,
     ) -> Result<()>;
 
     /// From `dy` (batch, outputs): `dx` (batch, inputs) where wanted, then the gradients of weight and bias as `target` says.

@@ -5,6 +5,7 @@
 //! ```
 
 mod cpu;
+mod cuda;
 
 use crate::Result;
 use crate::device::Memory;

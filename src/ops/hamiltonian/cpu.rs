@@ -1,6 +1,18 @@
 //! The Hamiltonian on the CPU, in f64.
 
-use super::Hopping;
+use super::{Hamiltonians, Hopping};
+use crate::Result;
+use crate::device::{Cpu, Real};
+use rayon::prelude::*;
+
+impl<R: Real> Hamiltonians for Cpu<R> {
+    fn hamiltonians(&self, config: &Hopping, count: usize, displacement: &Vec<f64>, matrices: &mut Vec<f64>) -> Result<()> {
+        let sites = (config.size * config.size) as usize;
+        let matrices = matrices.par_chunks_exact_mut(sites * sites).take(count);
+        matrices.zip(displacement.par_chunks_exact(2 * sites)).for_each(|(matrix, image)| hamiltonian(config, image, matrix));
+        Ok(())
+    }
+}
 
 /// Fills `matrix` (N, N) from `displacement` (2, L, L), all x then all y.
 pub fn hamiltonian(config: &Hopping, displacement: &[f64], matrix: &mut [f64]) {

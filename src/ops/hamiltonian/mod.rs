@@ -11,8 +11,12 @@
 //! beside it. With a periodic boundary d_ij is the shortest distance on a torus of side L.
 
 mod cpu;
+mod cuda;
 
 pub use cpu::hamiltonian;
+
+use crate::Result;
+use crate::device::Memory;
 
 /// The lattice as the computation sees it. Lengths are in lattice periods, energies in units of the on-site energy.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -26,4 +30,16 @@ pub struct Hopping {
     pub t0: f64,
     /// Decay of the hopping with distance.
     pub alpha: f64,
+}
+
+/// Building Hamiltonians on a device.
+pub trait Hamiltonians: Memory {
+    /// The matrices (count, N, N) of `displacement` (count, 2, L, L).
+    fn hamiltonians(
+        &self,
+        config: &Hopping,
+        count: usize,
+        displacement: &Self::Buffer<f64>,
+        matrices: &mut Self::Buffer<f64>,
+    ) -> Result<()>;
 }

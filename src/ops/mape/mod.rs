@@ -7,6 +7,7 @@
 //! ```
 
 mod cpu;
+mod cuda;
 
 use super::adam::AdamState;
 use crate::Result;

@@ -1,5 +1,27 @@
 //! The mode area on the CPU, in f64.
 
+use super::ModeAreas;
+use crate::Result;
+use crate::device::{Cpu, Real};
+use rayon::prelude::*;
+
+impl<R: Real> ModeAreas for Cpu<R> {
+    fn mode_areas(
+        &self,
+        sites: usize,
+        count: usize,
+        modes: &Vec<f64>,
+        areas: &mut Vec<f64>,
+        sorted: &mut Vec<f64>,
+        order: &mut Vec<u16>,
+    ) -> Result<()> {
+        modes.par_chunks_exact(sites).zip(&mut areas[..count * sites]).for_each(|(psi, area)| *area = mode_area(psi));
+        let lattices = areas.par_chunks_exact(sites).zip(sorted.par_chunks_exact_mut(sites)).zip(order.par_chunks_exact_mut(sites));
+        lattices.take(count).for_each(|((areas, sorted), order)| sort(areas, sorted, order));
+        Ok(())
+    }
+}
+
 /// The mode area of one mode, `psi` (N), normalised or not.
 pub fn mode_area(psi: &[f64]) -> f64 {
     let (square, fourth) = psi.iter().fold((0.0, 0.0), |(square, fourth), &p| {

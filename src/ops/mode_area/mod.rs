@@ -10,8 +10,27 @@
 //! keep the order of their energies.
 
 mod cpu;
+mod cuda;
 
 pub use cpu::{mode_area, sort};
 
+use crate::Result;
+use crate::device::Memory;
+
 /// The most sites a lattice may have, so that `order` fits 16 bits.
 pub const MAX_SITES: usize = 1 << 16;
+
+/// Mode areas on a device.
+pub trait ModeAreas: Memory {
+    /// From `modes` (count, N, N), one mode after another in the order of their energies: their mode areas in that order, `areas`
+    /// (count, N), and ascending, `sorted` (count, N), with their places in the order of the energies, `order` (count, N).
+    fn mode_areas(
+        &self,
+        sites: usize,
+        count: usize,
+        modes: &Self::Buffer<f64>,
+        areas: &mut Self::Buffer<f64>,
+        sorted: &mut Self::Buffer<f64>,
+        order: &mut Self::Buffer<u16>,
+    ) -> Result<()>;
+}

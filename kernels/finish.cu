@@ -1,0 +1,52 @@
+// The second halves of products in shares of k (gemm.cuh): the shares are added in order, then the product's own epilogue runs.
+// They see f32 sums, so one kernel serves every precision.
+//
+// Launch: the product's tiles, and the slices of a tile (tile.cuh: 8 of 64 x 64, 4 of 16 x 128) in the third dimension; THREADS threads.
+#include "epilogue.cuh"
+#include "gemm.cuh"
+
+extern "C" __global__ void __launch_bounds__(THREADS) conv3x3_forward_finish(
+    float* __restrict__ y, u8* __restrict__ argmax, const float* __restrict__ partials, const float* __restrict__ bias,
+    Conv3x3Config config, unsigned shares) {
+    SIMT_SHARED(float4, shared, [Slice<Square>::C_WORDS / 4]);
+    const unsigned pixels = (unsigned)(config.batch * config.height * config.width);
+    const ConvOutput output = {y, argmax, bias, pixels, (unsigned)config.filters, config.pool != 0};
+    gemm_finish<Square>(shared, partials, shares, output);
+}
+SIMT_EXPORT(conv3x3_forward_finish)
+
+#define DENSE_FORWARD_FINISH(NAME, S)                                                                                              \
+    extern "C" __global__ void __launch_bounds__(THREADS) NAME(                                                                    \
+        float* __restrict__ y, const float* __restrict__ partials, const float* __restrict__ bias, const u64* __restrict__ step,   \
+        DenseConfig config, unsigned shares) {                                                                                     \
+        SIMT_SHARED(float4, shared, [Slice<S>::C_WORDS / 4]);                                                                      \
+        gemm_finish<S>(shared, partials, shares, DenseOutput{y, bias, step, config});                                              \
+    }                                                                                                                              \
+    SIMT_EXPORT(NAME)
+
+DENSE_FORWARD_FINISH(dense_forward_finish, Square)
+DENSE_FORWARD_FINISH(dense_forward_skinny_finish, Skinny)
+
+// An input's gradient, (rows, columns).
+#define DX_FINISH(NAME, S)                                                                                                         \
+    extern "C" __global__ void __launch_bounds__(THREADS) NAME(                                                                    \
+        float* __restrict__ dx, const float* __restrict__ partials, unsigned rows, unsigned columns, unsigned shares) {            \
+        SIMT_SHARED(float4, shared, [Slice<S>::C_WORDS / 4]);                                                                      \
+        gemm_finish<S>(shared, partials, shares, Plain{dx, rows, columns});                                                        \
+    }                                                                                                                              \
+    SIMT_EXPORT(NAME)
+
+DX_FINISH(dx_finish, Square)
+DX_FINISH(dx_skinny_finish, Skinny)
+
+// A weight's gradient, (rows, columns).
+extern "C" __global__ void __launch_bounds__(THREADS) dw_finish(
+    float* __restrict__ destination, float* __restrict__ first, float* __restrict__ second, double* __restrict__ squares,
+    const float* __restrict__ partials, const double* __restrict__ rate, Update update, unsigned rows, unsigned columns,
+    unsigned shares) {
+    SIMT_SHARED(float4, shared, [Slice<Square>::C_WORDS / 4]);
+    SIMT_SHARED(double, scratch, [THREADS]);
+    const Sink sink(destination, first, second, rate, update);
+    gemm_finish<Square>(shared, partials, shares, WeightGradient{sink, squares, scratch, rows, columns});
+}
+SIMT_EXPORT(dw_finish)

@@ -1,0 +1,222 @@
+// C[m, n] = sum_k A[m, k] B[k, n]: the core of every product.
+//
+// A block makes one tile of C over the share k_split blockIdx.z .. k_split (blockIdx.z + 1) of k. Tiles of A and B come through a
+// pipeline of STAGES copies; the sums stay in registers, then pass through shared memory to the epilogue, which sees
+// the tile as c[m * C_STRIDE + n]. With more than one share (gridDim.z > 1) the tile goes to `partials` instead, and a
+// kernel of finish.cu adds the shares in order and runs the same epilogue.
+//
+// Launch: grid (tiles along m, tiles along n, shares), THREADS threads; k_split is a multiple of BK.
+#pragma once
+
+#include "precision.cuh"
+
+constexpr unsigned STAGES = 3;
+// Blocks that a multiprocessor's registers must hold: at most 128 a thread.
+constexpr unsigned BLOCKS = 4;
+
+// The sums of a warp's tile of C on the tensor cores.
+template <class P, class S, class TileA, class TileB>
+struct Accumulator {
+    static constexpr unsigned MS = S::WM / 16, NS = S::WN / 8;
+    float sum[MS][NS][4];
+
+    __device__ __forceinline__ void clear() {
+#pragma unroll
+        for (unsigned i = 0; i < MS * NS * 4; ++i) {
+            sum[i / (NS * 4)][i / 4 % NS][i % 4] = 0.0f;
+        }
+    }
+
+    __device__ __forceinline__ void add(const float* a_tile, const float* b_tile) {
+        typename P::A a[MS];
+        typename P::B b[NS];
+#pragma unroll
+        for (unsigned i = 0; i < MS; ++i) {
+            const unsigned row = S::warp_row() + i * 16;
+            a[i] = P::a(four<TileA>(a_tile, row), four<TileA>(a_tile, row + 8));
+        }
+#pragma unroll
+        for (unsigned j = 0; j < NS; ++j) {
+            b[j] = P::b(four<TileB>(b_tile, S::warp_column() + j * 8));
+        }
+#pragma unroll
+        for (unsigned i = 0; i < MS; ++i) {
+#pragma unroll
+            for (unsigned j = 0; j < NS; ++j) {
+                P::mma(sum[i][j], a[i], b[j]);
+            }
+        }
+    }
+
+    __device__ __forceinline__ void store(float* c) const {
+        constexpr float UNDO = 1.0f / P::A_SCALE;
+#pragma unroll
+        for (unsigned i = 0; i < MS; ++i) {
+#pragma unroll
+            for (unsigned j = 0; j < NS; ++j) {
+                float* to = c + (S::warp_row() + i * 16 + lane() / 4) * S::C_STRIDE + S::warp_column() + j * 8 + lane() % 4 * 2;
+                *(float2*)to = make_float2(UNDO * sum[i][j][0], UNDO * sum[i][j][1]);
+                *(float2*)(to + 8 * S::C_STRIDE) = make_float2(UNDO * sum[i][j][2], UNDO * sum[i][j][3]);
+            }
+        }
+    }
+};
+
+// The rows of a tile that one thread of PARTS sees: every PARTS-th row of a tile along k, groups of four neighbours of a
+// tile across it. Either way four numbers come with one access, and the threads of a warp meet no bank conflict.
+template <class Tile, unsigned PARTS>
+struct ThreadRows {
+    static __device__ __forceinline__ unsigned row(unsigned part, unsigned i) {
+        return Tile::ALONG_K ? part + i * PARTS : part * 4 + i % 4 + i / 4 * 4 * PARTS;
+    }
+
+    // Rows i .. i + 4 of the thread, columns k .. k + 4.
+    static __device__ __forceinline__ void load(float (&value)[4][4], const float* tile, unsigned part, unsigned i, unsigned k) {
+#pragma unroll
+        for (unsigned e = 0; e < 4; ++e) {
+            const float4 four = *(const float4*)(tile + (Tile::ALONG_K ? Tile::at(row(part, i + e), k) : Tile::at(row(part, i), k + e)));
+            const float numbers[4] = {four.x, four.y, four.z, four.w};
+#pragma unroll
+            for (unsigned f = 0; f < 4; ++f) {
+                value[Tile::ALONG_K ? e : f][Tile::ALONG_K ? f : e] = numbers[f];
+            }
+        }
+    }
+};
+
+// The sums of a thread's elements of C on the FP32 cores.
+template <class S, class TileA, class TileB>
+struct Accumulator<F32, S, TileA, TileB> {
+    static constexpr unsigned MS = S::BM / S::THREAD_ROWS, NS = 4;
+    using RowsA = ThreadRows<TileA, S::THREAD_ROWS>;
+    using RowsB = ThreadRows<TileB, S::THREAD_COLUMNS>;
+    float sum[MS][NS];
+
+    static __device__ __forceinline__ unsigned part_a() { return threadIdx.x / S::THREAD_COLUMNS; }
+    static __device__ __forceinline__ unsigned part_b() { return threadIdx.x % S::THREAD_COLUMNS; }
+
+    __device__ __forceinline__ void clear() {
+#pragma unroll
+        for (unsigned i = 0; i < MS * NS; ++i) {
+            sum[i / NS][i % NS] = 0.0f;
+        }
+    }
+
+    __device__ __forceinline__ void add(const float* a_tile, const float* b_tile) {
+        // Not unrolled: the loads of several steps at once would take more registers than there are.
+#pragma unroll 1
+        for (unsigned k = 0; k < BK; k += 4) {
+            float b[4][4];
+            RowsB::load(b, b_tile, part_b(), 0, k);
+#pragma unroll
+            for (unsigned group = 0; group < MS; group += 4) {
+                float a[4][4];
+                RowsA::load(a, a_tile, part_a(), group, k);
+#pragma unroll
+                for (unsigned e = 0; e < 4; ++e) {
+#pragma unroll
+                    for (unsigned i = 0; i < 4; ++i) {
+#pragma unroll
+                        for (unsigned j = 0; j < NS; ++j) {
+                            sum[group + i][j] = fmaf(a[i][e], b[j][e], sum[group + i][j]);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    __device__ __forceinline__ void store(float* c) const {
+#pragma unroll
+        for (unsigned i = 0; i < MS; ++i) {
+#pragma unroll
+            for (unsigned j = 0; j < NS; ++j) {
+                c[RowsA::row(part_a(), i) * S::C_STRIDE + RowsB::row(part_b(), j)] = sum[i][j];
+            }
+        }
+    }
+};
+
+// Shared memory that a product needs, in units of float4: the pipeline's stages or, later, the tile of C with room for the
+// epilogue's sum over the block behind it.
+template <class S, class A, class B>
+struct GemmShared {
+    static constexpr unsigned PIPELINE = STAGES * (A::Tile::WORDS + B::Tile::WORDS) / 4;
+    static constexpr unsigned SCRATCH = S::C_WORDS / 4, OUTPUT = SCRATCH + THREADS / 2;
+    static constexpr unsigned SIZE = PIPELINE > OUTPUT ? PIPELINE : OUTPUT;
+};
+
+// This block's tile, told as one number.
+__device__ __forceinline__ u64 tile_index() {
+    return (u64)blockIdx.y * gridDim.x + blockIdx.x;
+}
+
+// The product of `a` and `b`, whose inner dimension is `k_total`.
+template <class P, class S, class A, class B, class Epilogue>
+__device__ __forceinline__ void gemm(
+    float4* shared, const A& a, const B& b, unsigned k_total, unsigned k_split, float* partials, const Epilogue& epilogue) {
+    constexpr unsigned STAGE = A::Tile::WORDS + B::Tile::WORDS;
+    float* stages = (float*)shared;
+    const unsigned m0 = blockIdx.x * S::BM, n0 = blockIdx.y * S::BN;
+    const unsigned k_first = blockIdx.z * k_split, k_last = min(k_first + k_split, k_total);
+    const unsigned count = (k_last - k_first + BK - 1) / BK;
+
+    const auto copy = [&](unsigned step) {
+        if (step < count) {
+            float* stage = stages + step % STAGES * STAGE;
+            copy_tile(stage, a, m0, k_first + step * BK);
+            copy_tile(stage + A::Tile::WORDS, b, n0, k_first + step * BK);
+        }
+        // Groups are counted, so an empty one stands for a copy past the end.
+        cp_async_commit();
+    };
+
+    Accumulator<P, S, typename A::Tile, typename B::Tile> sums;
+    sums.clear();
+#pragma unroll
+    for (unsigned step = 0; step < STAGES - 1; ++step) {
+        copy(step);
+    }
+    for (unsigned step = 0; step < count; ++step) {
+        cp_async_wait<STAGES - 2>();
+        __syncthreads();
+        // The stage that this fills was read in the step before, which every thread has left.
+        copy(step + STAGES - 1);
+        const float* stage = stages + step % STAGES * STAGE;
+        sums.add(stage, stage + A::Tile::WORDS);
+    }
+    cp_async_wait<0>();
+    __syncthreads();
+
+    float* c = stages;
+    sums.store(c);
+    __syncthreads();
+    if (gridDim.z == 1) {
+        epilogue.template run<S>(c, m0, n0);
+        return;
+    }
+    float* to = partials + ((u64)blockIdx.z * gridDim.x * gridDim.y + tile_index()) * (S::BM * S::BN);
+    for (unsigned e = threadIdx.x * 4; e < S::BM * S::BN; e += THREADS * 4) {
+        *(float4*)(to + e) = *(const float4*)(c + e / S::BN * S::C_STRIDE + e % S::BN);
+    }
+}
+
+// The second half of a product in shares: adds them in order, then the epilogue, slice by slice.
+// Launch: the product's tiles, and the slices of a tile in the third dimension.
+template <class S, class Epilogue>
+__device__ __forceinline__ void gemm_finish(float4* shared, const float* partials, unsigned shares, const Epilogue& epilogue) {
+    using Part = Slice<S>;
+    float* c = (float*)shared;
+    const u64 share = (u64)gridDim.x * gridDim.y * (S::BM * S::BN);
+    const unsigned e = threadIdx.x * 4;
+    const float* from = partials + tile_index() * (S::BM * S::BN) + blockIdx.z * (Part::BM * Part::BN) + e;
+    float4 sum = *(const float4*)from;
+#pragma unroll 8
+    for (unsigned z = 1; z < shares; ++z) {
+        const float4 next = *(const float4*)(from + z * share);
+        sum = make_float4(sum.x + next.x, sum.y + next.y, sum.z + next.z, sum.w + next.w);
+    }
+    *(float4*)(c + e / Part::BN * Part::C_STRIDE + e % Part::BN) = sum;
+    __syncthreads();
+    epilogue.template run<Part>(c, blockIdx.x * S::BM + blockIdx.z * Part::BM, blockIdx.y * S::BN);
+}

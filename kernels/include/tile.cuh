@@ -1,0 +1,126 @@
+// Tiles of the operands in shared memory, and how a block fills them.
+//
+// A product C[m, n] = sum_k A[m, k] B[k, n] is made by blocks of THREADS threads, each a BM x BN tile of C, from tiles of A
+// (BM x BK) and of B (BK x BN). `row` is the index along m or n. A source answers at(load, row, k), the address of its element
+// or null for a zero; the elements row or k, + 1 .. + 3, of a tile's contiguous direction follow it where `wide`.
+#pragma once
+
+#include "simt.cuh"
+
+#include "config.cuh"
+
+constexpr unsigned THREADS = 128;
+constexpr unsigned BK = 16;
+
+// The tile of C that a block makes. Its four warps stand in WARP_ROWS rows, each with a tile of its own.
+template <unsigned ROWS, unsigned COLUMNS, unsigned WARP_ROWS>
+struct Shape {
+    static constexpr unsigned BM = ROWS, BN = COLUMNS;
+    static constexpr unsigned WM = BM / WARP_ROWS, WN = BN * WARP_ROWS / 4;
+    // The FP32 cores: a thread has BM / THREAD_ROWS x 4 elements.
+    static constexpr unsigned THREAD_COLUMNS = BN / 4, THREAD_ROWS = THREADS / THREAD_COLUMNS;
+    // The tile of C in shared memory; the padding keeps the warps' stores free of bank conflicts.
+    static constexpr unsigned C_STRIDE = BN + 8, C_WORDS = BM * C_STRIDE;
+
+    static __device__ __forceinline__ unsigned warp_row() { return threadIdx.x / 32 % WARP_ROWS * WM; }
+    static __device__ __forceinline__ unsigned warp_column() { return threadIdx.x / 32 / WARP_ROWS * WN; }
+};
+
+// The rows of a tile that a block takes in the second half of a product: four elements a thread.
+template <class S>
+struct Slice {
+    static constexpr unsigned BN = S::BN, BM = THREADS * 4 / BN;
+    static constexpr unsigned C_STRIDE = S::C_STRIDE, C_WORDS = BM * C_STRIDE;
+};
+
+using Square = Shape<64, 64, 2>;
+using Skinny = Shape<16, 128, 1>;
+
+// Both kinds of tile are copied and read in chunks of four neighbours, on 16 bytes; a thread copies LOADS of them. Where a chunk
+// stands is swizzled, so that the threads that meet in one access (a row's chunk each of 8 rows, or the fragments of
+// precision.cuh) find 32 different banks without padding.
+
+// ROWS x BK elements, contiguous along k: two rows fill the banks.
+template <unsigned ROWS_>
+struct AlongK {
+    static constexpr bool ALONG_K = true;
+    static constexpr unsigned ROWS = ROWS_, WORDS = ROWS * BK;
+    static constexpr unsigned CHUNKS = WORDS / 4, LOADS = (CHUNKS + THREADS - 1) / THREADS;
+
+    static __device__ __forceinline__ unsigned at(unsigned row, unsigned k) { return row * BK + ((k / 4) ^ (row / 2 % 4)) * 4 + k % 4; }
+    static __device__ __forceinline__ unsigned row(unsigned load) { return (threadIdx.x + load * THREADS) / (BK / 4); }
+    static __device__ __forceinline__ unsigned k(unsigned) { return threadIdx.x % (BK / 4) * 4; }
+};
+
+// ROWS x BK elements, contiguous along the row index: a lane's four neighbours along k are ROWS apart.
+template <unsigned ROWS_>
+struct AcrossK {
+    static constexpr bool ALONG_K = false;
+    static constexpr unsigned ROWS = ROWS_, WORDS = ROWS * BK;
+    static constexpr unsigned CHUNKS = WORDS / 4, LOADS = CHUNKS / THREADS;
+
+    static __device__ __forceinline__ unsigned at(unsigned row, unsigned k) { return k * ROWS + (row ^ (k / 4 * 8)); }
+    static __device__ __forceinline__ unsigned row(unsigned) { return threadIdx.x % (ROWS / 4) * 4; }
+    static __device__ __forceinline__ unsigned k(unsigned load) { return (threadIdx.x + load * THREADS) / (ROWS / 4); }
+};
+
+// Does the address lie on 16 bytes?
+__device__ __forceinline__ bool aligned16(const void* address) {
+    return (u64)address % 16 == 0;
+}
+
+// Begins this thread's copies of the tile at columns k0 .. k0 + BK and rows row0 .. of `source`.
+template <class Source>
+__device__ __forceinline__ void copy_tile(float* tile, const Source& source, unsigned row0, unsigned k0) {
+    using Tile = typename Source::Tile;
+#pragma unroll
+    for (unsigned load = 0; load < Tile::LOADS; ++load) {
+        if (Tile::CHUNKS % THREADS != 0 && threadIdx.x + load * THREADS >= Tile::CHUNKS) {
+            return;
+        }
+        const unsigned row = Tile::row(load), k = Tile::k(load);
+        float* to = tile + Tile::at(row, k);
+        if (source.wide) {
+            const float* from = source.at(load, row0 + row, k0 + k);
+            cp_async16(to, from != nullptr ? from : source.base, from != nullptr);
+        } else {
+#pragma unroll
+            for (unsigned e = 0; e < 4; ++e) {
+                const float* from = source.at(load, row0 + row + (Tile::ALONG_K ? 0 : e), k0 + k + (Tile::ALONG_K ? e : 0));
+                cp_async4(to + e, from != nullptr ? from : source.base, from != nullptr);
+            }
+        }
+    }
+}
+
+// A matrix (rows, columns) whose inner dimension is its columns: A[m, k] = base[m, k], or B[k, n] = base[n, k].
+template <class T>
+struct Rows {
+    using Tile = T;
+    const float* base;
+    unsigned rows, columns;
+    bool wide;
+
+    __device__ Rows(const float* base, unsigned rows, unsigned columns)
+        : base(base), rows(rows), columns(columns), wide(columns % 4 == 0 && aligned16(base)) {}
+
+    __device__ __forceinline__ const float* at(unsigned, unsigned row, unsigned k) const {
+        return row < rows && k < columns ? base + ((u64)row * columns + k) : nullptr;
+    }
+};
+
+// A matrix (rows, columns) whose inner dimension is its rows: A[m, k] = base[k, m], or B[k, n] = base[k, n].
+template <class T>
+struct Columns {
+    using Tile = T;
+    const float* base;
+    unsigned rows, columns;
+    bool wide;
+
+    __device__ Columns(const float* base, unsigned rows, unsigned columns)
+        : base(base), rows(rows), columns(columns), wide(columns % 4 == 0 && aligned16(base)) {}
+
+    __device__ __forceinline__ const float* at(unsigned, unsigned row, unsigned k) const {
+        return row < columns && k < rows ? base + ((u64)k * columns + row) : nullptr;
+    }
+};

@@ -1,0 +1,130 @@
+// Graphs: what a captured stream was asked to do, kept, and done again as often as asked.
+#include <algorithm>
+
+#include "driver.h"
+
+namespace simt {
+
+namespace {
+
+struct Executable {
+    std::shared_ptr<const std::vector<std::shared_ptr<const Node>>> nodes;
+};
+
+// CUDA_KERNEL_NODE_PARAMS_v2
+struct KernelNode {
+    Function* function;
+    unsigned grid[3], block[3];
+    unsigned dynamic_bytes;
+    void** arguments;
+    void** extra;
+    void* kernel;
+    void* context;
+};
+
+}  // namespace
+}  // namespace simt
+
+using namespace simt;
+
+SIMT_API CUresult cuStreamBeginCapture_v2(void* handle, unsigned mode) {
+    return with_stream(handle, [&](Stream& stream) {
+        if (&stream == &driver.default_stream || stream.capture != nullptr) return CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED;
+        stream.capture = new Graph;
+        stream.began_capture = true;
+        stream.capture_mode = mode;
+        return CUDA_SUCCESS;
+    });
+}
+
+SIMT_API CUresult cuStreamEndCapture(void* handle, Graph** graph) {
+    return with_stream(handle, [&](Stream& stream) {
+        *graph = nullptr;
+        if (stream.capture == nullptr) return CUDA_ERROR_INVALID_VALUE;
+        if (!stream.began_capture) return CUDA_ERROR_STREAM_CAPTURE_UNMATCHED;
+        Graph* captured = stream.capture;
+        stream.began_capture = false;
+        for (Stream* joined : driver.streams) {
+            if (joined->capture == captured) joined->capture = nullptr;
+        }
+        if (!captured->valid) {
+            delete captured;
+            return CUDA_ERROR_STREAM_CAPTURE_INVALIDATED;
+        }
+        *graph = captured;
+        return CUDA_SUCCESS;
+    });
+}
+
+SIMT_API CUresult cuStreamIsCapturing(void* handle, unsigned* status) {
+    return with_stream(handle, [&](Stream& stream) {
+        *status = stream.capture == nullptr ? 0 : stream.capture->valid ? 1 : 2;
+        return CUDA_SUCCESS;
+    });
+}
+
+SIMT_API CUresult cuGraphDestroy(Graph* graph) {
+    return enter(Needs::Context, [&] {
+        delete graph;
+        return CUDA_SUCCESS;
+    });
+}
+
+// As with the driver, null for `nodes` asks for the number of them.
+SIMT_API CUresult cuGraphGetNodes(Graph* graph, const Node** nodes, std::size_t* count) {
+    return enter(Needs::Context, [&] {
+        if (nodes == nullptr) {
+            *count = graph->nodes.size();
+            return CUDA_SUCCESS;
+        }
+        for (std::size_t i = 0; i < *count; i++) nodes[i] = i < graph->nodes.size() ? graph->nodes[i].get() : nullptr;
+        *count = std::min(*count, graph->nodes.size());
+        return CUDA_SUCCESS;
+    });
+}
+
+SIMT_API CUresult cuGraphNodeGetType(const Node* node, unsigned* type) {
+    return enter(Needs::Context, [&] {
+        *type = static_cast<unsigned>(node->type);
+        return CUDA_SUCCESS;
+    });
+}
+
+SIMT_API CUresult cuGraphKernelNodeGetParams_v2(const Node* node, KernelNode* parameters) {
+    return enter(Needs::Context, [&] {
+        if (node->launch == nullptr) return CUDA_ERROR_INVALID_VALUE;
+        const Launch& launch = *node->launch;
+        *parameters = {function_of(*launch.kernel), {launch.grid.x, launch.grid.y, launch.grid.z},
+                       {launch.block.x, launch.block.y, launch.block.z}, static_cast<unsigned>(launch.dynamic_bytes),
+                       const_cast<void**>(launch.arguments.data()), nullptr, nullptr, nullptr};
+        return CUDA_SUCCESS;
+    });
+}
+
+SIMT_API CUresult cuGraphInstantiateWithFlags(Executable** executable, Graph* graph, unsigned long long) {
+    return enter(Needs::Context, [&] {
+        *executable = new Executable{std::make_shared<const std::vector<std::shared_ptr<const Node>>>(graph->nodes)};
+        return CUDA_SUCCESS;
+    });
+}
+
+SIMT_API CUresult cuGraphExecDestroy(Executable* executable) {
+    return enter(Needs::Context, [&] {
+        delete executable;
+        return CUDA_SUCCESS;
+    });
+}
+
+SIMT_API CUresult cuGraphUpload(Executable*, void* handle) {
+    return with_stream(handle, [](Stream&) { return CUDA_SUCCESS; });
+}
+
+SIMT_API CUresult cuGraphLaunch(Executable* executable, void* handle) {
+    return with_stream(handle, [&](Stream& stream) {
+        if (stream.capture != nullptr) return CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED;
+        for (const auto& node : *executable->nodes) {
+            if (const CUresult result = driver.enqueue(stream, *node)) return result;
+        }
+        return CUDA_SUCCESS;
+    });
+}

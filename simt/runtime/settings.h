@@ -1,0 +1,28 @@
+// What the environment chooses when the driver is initialised.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace simt {
+
+enum class Schedule { Ascending, Descending, Random };
+
+struct Settings {
+    Schedule schedule = Schedule::Ascending;  // SIMT_SCHEDULE=ascending|descending|SEED: which ready thread runs next
+    std::uint64_t seed = 0;
+    bool early_copies = false;                // SIMT_CP_ASYNC=late|early: cp.async lands at the wait, or at once
+    bool truncate = false;                    // SIMT_MMA=once|truncate: a product's sum is rounded once, or cut after every term
+    std::uint64_t memory = std::uint64_t(8) << 30;  // SIMT_MEMORY=BYTES: what the device has
+    std::uint64_t devices = 1;                // SIMT_DEVICES=0: a driver without a device
+};
+
+extern Settings settings;
+
+// SIMT_DRIVER_VERSION=12040: an older driver. Asked for before initialisation.
+int driver_version();
+
+// False, with a line on stderr, for a value that means nothing.
+bool read_settings();
+
+}  // namespace simt

@@ -1,0 +1,126 @@
+//! The convolution stage on a card: three implicit products and the step back through ReLU and pool.
+
+use super::{Conv3x3, Conv3x3Config};
+use crate::device::View;
+use crate::device::cuda::{Cuda, CudaBuffer, In, Out, kernels};
+use crate::ops::adam::{CHUNKS, Sink, Tensor, Update, WeightGradient, bias_launch};
+use crate::ops::tiles::{Cut, Places, SQUARE, partials_len};
+use crate::{Error, Result};
+
+kernels! {
+    fn conv3x3_forward[f32|tf32|bf16|f16](y: Out<f32>, argmax: Option<Out<u8>>, partials: Option<Out<f32>>,
+        x: In<f32>, weight: In<f32>, bias: In<f32>, config: Conv3x3Config, k_split: u32);
+    fn conv3x3_forward_finish(y: Out<f32>, argmax: Option<Out<u8>>,
+        partials: In<f32>, bias: In<f32>, config: Conv3x3Config, shares: u32);
+    fn conv3x3_undo(dz: Out<f32>, partials: Out<f32>,
+        y: In<f32>, argmax: Option<In<u8>>, dy: In<f32>, config: Conv3x3Config, rows: u64);
+    fn conv3x3_dx[f32|tf32|bf16|f16](dx: Out<f32>, partials: Option<Out<f32>>,
+        dz: In<f32>, weight: In<f32>, config: Conv3x3Config, k_split: u32);
+    fn conv3x3_dw[f32|tf32|bf16|f16](destination: Out<f32>, first: Option<Out<f32>>, second: Option<Out<f32>>, squares: Option<Out<f64>>,
+        partials: Option<Out<f32>>, dz: In<f32>, x: In<f32>, rate: Option<In<f64>>, config: Conv3x3Config, update: Update, k_split: u32);
+}
+
+/// Where things stand in the workspace.
+struct Scratch {
+    partials: usize,
+    squares: usize,
+    sums: usize,
+    dz: usize,
+    len: usize,
+}
+
+impl Scratch {
+    fn new(device: &Cuda, config: &Conv3x3Config) -> Self {
+        let mut places = Places::default();
+        let partials = places.take(partials_len(device.multiprocessors()));
+        let squares = places.take(2 * SQUARE.most_blocks(config.filters, config.taps()));
+        let sums = places.take(CHUNKS * config.filters);
+        let dz = places.take(config.pixels() * config.filters);
+        Scratch { partials, squares, sums, dz, len: places.len }
+    }
+}
+
+/// The kernels count pixels and taps in 32 bits, and divide by multiplying (`kernels/include/windows.cuh`).
+fn check(config: &Conv3x3Config) -> Result<()> {
+    let fits = |a: usize, b: usize| (a + MARGIN).saturating_mul(b) < 1 << 32;
+    let widest = config.channels.max(config.filters);
+    if fits(config.pixels(), config.width.max(config.height)) && fits(9 * widest, widest) {
+        return Ok(());
+    }
+    Err(Error::value("batch", format!("{config:?} is beyond the 32 bits of the card's kernels; take a smaller batch")))
+}
+
+/// Rows by which the last tile may pass the end.
+const MARGIN: usize = 64;
+
+impl Conv3x3 for Cuda {
+    fn conv3x3_workspace(&self, config: &Conv3x3Config) -> usize {
+        Scratch::new(self, config).len
+    }
+
+    fn conv3x3_forward(
+        &self,
+        config: &Conv3x3Config,
+        x: &CudaBuffer<f32>,
+        weight: View<'_, Self>,
+        bias: View<'_, Self>,
+        y: &mut CudaBuffer<f32>,
+        argmax: &mut CudaBuffer<u8>,
+        workspace: &mut CudaBuffer<f32>,
+    ) -> Result<()> {
+        check(config)?;
+        let cut = Cut::new(self.multiprocessors(), SQUARE, config.pixels(), config.filters, config.taps());
+        let partials = workspace.at_mut(Scratch::new(self, config).partials);
+        let (weight, bias) = (weight.buffer.at(weight.span.start), bias.buffer.at(bias.span.start));
+        let (y, argmax) = (y.at_mut(0), config.pool.then(|| argmax.at_mut(0)));
+        conv3x3_forward(self, cut.launch(), y, argmax, cut.partials(partials), x.at(0), weight, bias, *config, cut.length)?;
+        match cut.finish() {
+            Some(launch) => conv3x3_forward_finish(self, launch, y, argmax, partials.read(), bias, *config, cut.shares()),
+            None => Ok(()),
+        }
+    }
+
+    fn conv3x3_backward(
+        &self,
+        config: &Conv3x3Config,
+        x: &CudaBuffer<f32>,
+        y: &CudaBuffer<f32>,
+        argmax: &CudaBuffer<u8>,
+        dy: &CudaBuffer<f32>,
+        dx: Option<&mut CudaBuffer<f32>>,
+        weight: &Tensor,
+        bias: &Tensor,
+        target: &mut WeightGradient<'_, Self>,
+        workspace: &mut CudaBuffer<f32>,
+    ) -> Result<()> {
+        check(config)?;
+        let (pixels, taps, filters) = (config.pixels(), config.taps(), config.filters);
+        let scratch = Scratch::new(self, config);
+        let workspace = workspace.at_mut(0);
+        let (dz, sums, partials) = (workspace.offset(scratch.dz), workspace.offset(scratch.sums), workspace.offset(scratch.partials));
+        let squares = workspace.offset(scratch.squares).cast();
+
+        let (launch, chunks, rows) = bias_launch(config.output_len() / filters, filters);
+        let argmax = config.pool.then(|| argmax.at(0));
+        conv3x3_undo(self, launch, dz, sums, y.at(0), argmax, dy.at(0), *config, rows)?;
+        let dz = dz.read();
+
+        if let Some(dx) = dx {
+            let cut = Cut::new(self.multiprocessors(), SQUARE, pixels, config.channels, 9 * filters);
+            let (dx, weight) = (dx.at_mut(0), target.parameters().at(weight.span.start));
+            conv3x3_dx(self, cut.launch(), dx, cut.partials(partials), dz, weight, *config, cut.length)?;
+            cut.finish_dx(self, dx, partials.read(), pixels, config.channels)?;
+        }
+        if let Some(sink) = Sink::new(target, weight) {
+            let cut = Cut::new(self.multiprocessors(), SQUARE, filters, taps, pixels);
+            let Sink { destination, first, second, rate, update, .. } = sink;
+            let (wanted, shares) = (sink.squares(squares), cut.partials(partials));
+            conv3x3_dw(self, cut.launch(), destination, first, second, wanted, shares, dz, x.at(0), rate, *config, update, cut.length)?;
+            cut.finish_dw(self, &sink, squares, partials.read(), filters, taps)?;
+        }
+        match Sink::new(target, bias) {
+            Some(sink) => sink.bias(self, squares, sums.read(), filters, chunks),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! The dense layer on a card: three products and the step back through ReLU and dropout. A batch of few samples takes its own tile.
+
+use super::{Dense, DenseConfig};
+use crate::Result;
+use crate::device::View;
+use crate::device::cuda::{Cuda, CudaBuffer, In, Out, kernels};
+use crate::ops::adam::{CHUNKS, Sink, Tensor, Update, WeightGradient, bias_launch};
+use crate::ops::tiles::{Cut, Places, SQUARE, Tile, partials_len};
+
+kernels! {
+    fn dense_forward[f32|tf32|bf16|f16](y: Out<f32>, partials: Option<Out<f32>>,
+        x: In<f32>, weight: In<f32>, bias: In<f32>, step: Option<In<u64>>, config: DenseConfig, k_split: u32);
+    fn dense_forward_skinny[f32|tf32|bf16|f16](y: Out<f32>, partials: Option<Out<f32>>,
+        x: In<f32>, weight: In<f32>, bias: In<f32>, step: Option<In<u64>>, config: DenseConfig, k_split: u32);
+    fn dense_forward_finish(y: Out<f32>,
+        partials: In<f32>, bias: In<f32>, step: Option<In<u64>>, config: DenseConfig, shares: u32);
+    fn dense_forward_skinny_finish(y: Out<f32>,
+        partials: In<f32>, bias: In<f32>, step: Option<In<u64>>, config: DenseConfig, shares: u32);
+    fn dense_undo(dz: Out<f32>, partials: Out<f32>, y: In<f32>, dy: In<f32>, config: DenseConfig, rows: u64);
+    fn dense_dx[f32|tf32|bf16|f16](dx: Out<f32>, partials: Option<Out<f32>>,
+        dz: In<f32>, weight: In<f32>, config: DenseConfig, k_split: u32);
+    fn dense_dx_skinny[f32|tf32|bf16|f16](dx: Out<f32>, partials: Option<Out<f32>>,
+        dz: In<f32>, weight: In<f32>, config: DenseConfig, k_split: u32);
+    fn dense_dw[f32|tf32|bf16|f16](destination: Out<f32>, first: Option<Out<f32>>, second: Option<Out<f32>>, squares: Option<Out<f64>>,
+        partials: Option<Out<f32>>, dz: In<f32>, x: In<f32>, rate: Option<In<f64>>, config: DenseConfig, update: Update, k_split: u32);
+}
+
+/// Where things stand in the workspace.
+struct Scratch {
+    partials: usize,
+    squares: usize,
+    sums: usize,
+    dz: usize,
+    len: usize,
+}
+
+impl Scratch {
+    fn new(device: &Cuda, config: &DenseConfig) -> Self {
+        let mut places = Places::default();
+        let partials = places.take(partials_len(device.multiprocessors()));
+        let squares = places.take(2 * SQUARE.most_blocks(config.outputs, config.inputs));
+        let sums = places.take(CHUNKS * config.outputs);
+        let dz = places.take(config.batch * config.outputs);
+        Scratch { partials, squares, sums, dz, len: places.len }
+    }
+}
+
+impl Dense for Cuda {
+    fn dense_workspace(&self, config: &DenseConfig) -> usize {
+        Scratch::new(self, config).len
+    }
+
+    fn dense_forward(
+        &self,
+        config: &DenseConfig,
+        x: &CudaBuffer<f32>,
+        weight: View<'_, Self>,
+        bias: View<'_, Self>,
+        step: Option<&CudaBuffer<u64>>,
+        y: &mut CudaBuffer<f32>,
+        workspace: &mut CudaBuffer<f32>,
+    ) -> Result<()> {
+        let cut = Cut::new(self.multiprocessors(), Tile::for_rows(config.batch), config.batch, config.outputs, config.inputs);
+        let partials = workspace.at_mut(Scratch::new(self, config).partials);
+        let (weight, bias) = (weight.buffer.at(weight.span.start), bias.buffer.at(bias.span.start));
+        let (y, step) = (y.at_mut(0), step.map(|step| step.at(0)));
+        let kernel = if cut.is_skinny() { dense_forward_skinny } else { dense_forward };
+        kernel(self, cut.launch(), y, cut.partials(partials), x.at(0), weight, bias, step, *config, cut.length)?;
+        let Some(launch) = cut.finish() else { return Ok(()) };
+        let kernel = if cut.is_skinny() { dense_forward_skinny_finish } else { dense_forward_finish };
+        kernel(self, launch, y, partials.read(), bias, step, *config, cut.shares())
+    }
+
+    fn dense_backward(
+        &self,
+        config: &DenseConfig,
+        x: &CudaBuffer<f32>,
+        y: &CudaBuffer<f32>,
+        dy: &CudaBuffer<f32>,
+        dx: Option<&mut CudaBuffer<f32>>,
+        weight: &Tensor,
+        bias: &Tensor,
+        target: &mut WeightGradient<'_, Self>,
+        workspace: &mut CudaBuffer<f32>,
+    ) -> Result<()> {
+        let DenseConfig { batch, inputs, outputs, .. } = *config;
+        let scratch = Scratch::new(self, config);
+        let workspace = workspace.at_mut(0);
+        let (dz, sums, partials) = (workspace.offset(scratch.dz), workspace.offset(scratch.sums), workspace.offset(scratch.partials));
+        let squares = workspace.offset(scratch.squares).cast();
+
+        let (launch, chunks, rows) = bias_launch(batch, outputs);
+        dense_undo(self, launch, dz, sums, y.at(0), dy.at(0), *config, rows)?;
+        let dz = dz.read();
+
+        if let Some(dx) = dx {
+            let cut = Cut::new(self.multiprocessors(), Tile::for_rows(batch), batch, inputs, outputs);
+            let (dx, weight) = (dx.at_mut(0), target.parameters().at(weight.span.start));
+            let kernel = if cut.is_skinny() { dense_dx_skinny } else { dense_dx };
+            kernel(self, cut.launch(), dx, cut.partials(partials), dz, weight, *config, cut.length)?;
+            cut.finish_dx(self, dx, partials.read(), batch, inputs)?;
+        }
+        if let Some(sink) = Sink::new(target, weight) {
+            let cut = Cut::new(self.multiprocessors(), SQUARE, outputs, inputs, batch);
+            let Sink { destination, first, second, rate, update, .. } = sink;
+            let (wanted, shares) = (sink.squares(squares), cut.partials(partials));
+            dense_dw(self, cut.launch(), destination, first, second, wanted, shares, dz, x.at(0), rate, *config, update, cut.length)?;
+            cut.finish_dw(self, &sink, squares, partials.read(), outputs, inputs)?;
+        }
+        match Sink::new(target, bias) {
+            Some(sink) => sink.bias(self, squares, sums.read(), outputs, chunks),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! How a product on a card is cut into blocks: tiles of the result and, where those are fewer than the multiprocessors, shares of the
+//! inner dimension, whose sums a second kernel adds in order. The cut depends on the shape and the card alone, so that the bits
+//! are the same on each run. `kernels/include/gemm.cuh` is the other half.
+
+use super::adam::Sink;
+use crate::Result;
+use crate::device::cuda::{Cuda, In, Launch, Out, kernels};
+
+/// The part of a product that a block makes.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Tile {
+    rows: usize,
+    columns: usize,
+}
+
+/// For any product.
+pub(crate) const SQUARE: Tile = Tile { rows: 64, columns: 64 };
+/// For products of few rows: a small batch through a dense layer.
+pub(crate) const SKINNY: Tile = Tile { rows: 16, columns: 128 };
+
+impl Tile {
+    /// The tile that wastes less on a product of `rows` rows.
+    pub(crate) fn for_rows(rows: usize) -> Self {
+        if rows <= SKINNY.rows { SKINNY } else { SQUARE }
+    }
+
+    /// Blocks that finish a tile: four elements a thread.
+    fn slices(self) -> usize {
+        self.rows * self.columns / (4 * THREADS as usize)
+    }
+
+    /// The most blocks that a product of `rows` x `columns`, or its second half, has: each may leave a sum of squares.
+    pub(crate) fn most_blocks(self, rows: usize, columns: usize) -> usize {
+        rows.div_ceil(self.rows) * columns.div_ceil(self.columns) * self.slices()
+    }
+}
+
+/// Threads of a block.
+const THREADS: u32 = 128;
+/// Steps of the inner dimension that a block copies at once.
+const STEP: usize = 16;
+/// A share is no shorter than this many steps: below, adding the shares costs more than it saves.
+const SHORTEST: usize = 4;
+/// Blocks for each multiprocessor that shares may bring the launch to.
+const BLOCKS: usize = 2;
+
+/// The cut of one product.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Cut {
+    tile: Tile,
+    tiles: [usize; 2],
+    shares: usize,
+    /// Inner dimension of a share, a whole number of steps.
+    pub(crate) length: u32,
+}
+
+impl Cut {
+    /// Of the product of (rows, inner) and (inner, columns), on a card of so many multiprocessors.
+    pub(crate) fn new(processors: u32, tile: Tile, rows: usize, columns: usize, inner: usize) -> Self {
+        let tiles = [rows.div_ceil(tile.rows), columns.div_ceil(tile.columns)];
+        let (count, processors, steps) = (tiles[0] * tiles[1], processors as usize, inner.div_ceil(STEP));
+        let wanted = if count < processors { (BLOCKS * processors / count.max(1)).min(steps / SHORTEST).max(1) } else { 1 };
+        let length = steps.div_ceil(wanted).max(1);
+        Cut { tile, tiles, shares: steps.div_ceil(length).max(1), length: (length * STEP) as u32 }
+    }
+
+    /// The product's launch.
+    pub(crate) fn launch(&self) -> Launch {
+        Launch { grid: [self.tiles[0] as u32, self.tiles[1] as u32, self.shares as u32], block: THREADS, shared: 0 }
+    }
+
+    /// Shares of the inner dimension.
+    pub(crate) fn shares(&self) -> u32 {
+        self.shares as u32
+    }
+
+    /// `partials` where there is more than one share.
+    pub(crate) fn partials<'a>(&self, partials: Out<'a, f32>) -> Option<Out<'a, f32>> {
+        (self.shares > 1).then_some(partials)
+    }
+
+    /// The launch of the second kernel, where there is more than one share.
+    pub(crate) fn finish(&self) -> Option<Launch> {
+        let grid = [self.tiles[0] as u32, self.tiles[1] as u32, self.tile.slices() as u32];
+        (self.shares > 1).then_some(Launch { grid, block: THREADS, shared: 0 })
+    }
+
+    /// Does a block make a tile for few rows?
+    pub(crate) fn is_skinny(&self) -> bool {
+        self.tile == SKINNY
+    }
+}
+
+/// Elements that the shares' sums take, whatever the product: enough for [`BLOCKS`] tiles a multiprocessor.
+pub(crate) fn partials_len(processors: u32) -> usize {
+    BLOCKS * processors as usize * SQUARE.rows * SQUARE.columns
+}
+
+/// Places in a workspace, each on 256 bytes.
+#[derive(Debug, Default)]
+pub(crate) struct Places {
+    /// Elements of all of them together.
+    pub(crate) len: usize,
+}
+
+impl Places {
+    /// The next `len` elements.
+    pub(crate) fn take(&mut self, len: usize) -> usize {
+        let start = self.len;
+        self.len += len.next_multiple_of(64);
+        start
+    }
+}
+
+kernels! {
+    /// Adds the shares of an input's gradient (rows, columns).
+    fn dx_finish(dx: Out<f32>, partials: In<f32>, rows: u32, columns: u32, shares: u32);
+    /// The same in skinny tiles.
+    fn dx_skinny_finish(dx: Out<f32>, partials: In<f32>, rows: u32, columns: u32, shares: u32);
+    /// Adds the shares of a weight's gradient (rows, columns) and uses it.
+    fn dw_finish(destination: Out<f32>, first: Option<Out<f32>>, second: Option<Out<f32>>, squares: Option<Out<f64>>,
+        partials: In<f32>, rate: Option<In<f64>>, update: super::adam::Update, rows: u32, columns: u32, shares: u32);
+}
+
+impl Cut {
+    /// The second half of an input's gradient (rows, columns), where there is one.
+    pub(crate) fn finish_dx(&self, device: &Cuda, dx: Out<'_, f32>, partials: In<'_, f32>, rows: usize, columns: usize) -> Result<()> {
+        let Some(launch) = self.finish() else { return Ok(()) };
+        let kernel = if self.is_skinny() { dx_skinny_finish } else { dx_finish };
+        kernel(device, launch, dx, partials, rows as u32, columns as u32, self.shares())
+    }
+
+    /// The second half of a weight's gradient (rows, columns), where there is one, and its penalty.
+    pub(crate) fn finish_dw(
+        &self,
+        device: &Cuda,
+        sink: &Sink<'_>,
+        squares: Out<'_, f64>,
+        partials: In<'_, f32>,
+        rows: usize,
+        columns: usize,
+    ) -> Result<()> {
+        let Sink { destination, first, second, rate, update, .. } = *sink;
+        if let Some(launch) = self.finish() {
+            let (rows, columns) = (rows as u32, columns as u32);
+            let squares = sink.squares(squares);
+            dw_finish(device, launch, destination, first, second, squares, partials, rate, update, rows, columns, self.shares())?;
+        }
+        let blocks = self.tiles[0] * self.tiles[1] * if self.shares > 1 { self.tile.slices() } else { 1 };
+        sink.add_penalty(device, squares.read(), blocks)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shares_cover_the_inner_dimension_and_fit_the_scratch() {
+        for processors in [1, 20, 68, 132] {
+            for (rows, columns, inner) in
+                [(1, 1, 1), (10, 2048, 4096), (640, 512, 2304), (160, 512, 9216), (256, 18, 2560), (4608, 1024, 160)]
+            {
+                for tile in [SQUARE, SKINNY] {
+                    let cut = Cut::new(processors, tile, rows, columns, inner);
+                    let (shares, length) = (cut.shares as usize, cut.length as usize);
+                    assert!(shares * length >= inner && (shares - 1) * length < inner && length.is_multiple_of(STEP));
+                    let blocks = cut.tiles[0] * cut.tiles[1] * shares;
+                    assert!(shares == 1 || blocks * tile.rows * tile.columns <= partials_len(processors), "{cut:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_small_product_fills_the_card_and_a_large_one_is_not_cut() {
+        let blocks = |cut: Cut| cut.tiles[0] * cut.tiles[1] * cut.shares;
+        // fc1 and conv3 of a D2L at batch 10, forward, on 132 multiprocessors.
+        assert_eq!(blocks(Cut::new(132, Tile::for_rows(10), 10, 2048, 4096)), 256);
+        assert_eq!(blocks(Cut::new(132, SQUARE, 160, 1024, 4608)), 240);
+        assert_eq!(Cut::new(132, SQUARE, 4608, 1024, 160).shares, 1);
+    }
+}

@@ -1,0 +1,152 @@
+//! The program as a user with a card runs it: `--device` is all that changes. The card is the emulated one; ignored by name where
+//! there is none. (What the device itself answers when something is missing: tests/emulated/faults.rs.)
+
+use libtest_mimic::{Arguments, Failed, Trial};
+use scalefree::dataset::npz::Npz;
+use serde_json::Value;
+use simt::{Build, Profile};
+use std::path::Path;
+use std::process::{Command, Output};
+
+type Verdict = Result<(), Failed>;
+
+fn main() {
+    let trials = [
+        Trial::test("device_describes_the_card_and_what_would_be_taken", description),
+        Trial::test("networks_on_the_card_follow_the_processor", networks),
+        Trial::test("a_resumed_run_has_the_bits_of_an_uninterrupted_one", resume),
+        Trial::test("auto_goes_round_a_card_that_does_not_work_and_cuda_does_not", fallback),
+    ];
+    let trials = trials.into_iter().map(|trial| trial.with_ignored_flag(!simt::is_built())).collect();
+    libtest_mimic::run(&Arguments::from_args(), trials).exit();
+}
+
+/// Small networks, two epochs.
+const SMALL: [&str; 2] = ["--config", "small.toml"];
+const SMALL_TOML: &str = "
+[d2l]
+filters = [4, 8]
+hidden = 12
+epochs = 2
+[l2d]
+filters = [4, 8]
+hidden = 12
+epochs = 2
+";
+
+fn program(profile: Profile, folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_scalefree"));
+    command.args(arguments).current_dir(folder).env("LD_LIBRARY_PATH", simt::folder(profile, Build::Plain));
+    // The emulator has its kernels inside; any file passes for them.
+    command.env("SCALEFREE_KERNELS", concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"));
+    command
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// Runs it to its good end: what it printed, and what it said beside that.
+fn run(profile: Profile, folder: &Path, arguments: &[&str]) -> Result<(String, String), Failed> {
+    let output = program(profile, folder, arguments).output()?;
+    if !output.status.success() {
+        return Err(format!("{arguments:?}: {}", stderr(&output)).into());
+    }
+    Ok((String::from_utf8_lossy(&output.stdout).into_owned(), stderr(&output)))
+}
+
+fn ensure(right: bool, words: impl FnOnce() -> String) -> Verdict {
+    if right { Ok(()) } else { Err(words().into()) }
+}
+
+fn description() -> Verdict {
+    let folder = tempfile::tempdir()?;
+    for (profile, precisions, taken) in [
+        (Profile::Sm75, "works, in f32, f16; f32", "emulator sm_75, f32"),
+        (Profile::Sm89, "works, in f32, tf32, bf16, f16; tf32", "emulator sm_89, tf32"),
+    ] {
+        let (text, _) = run(profile, folder.path(), &["device"])?;
+        for words in ["driver   CUDA 13.0", precisions, "auto takes cuda:0", taken] {
+            ensure(text.contains(words), || format!("{text:?} does not say {words:?}"))?;
+        }
+    }
+    let facts: Value = serde_json::from_str(&run(Profile::Sm90, folder.path(), &["device", "--json", "--device", "cuda:0"])?.0)?;
+    ensure(facts["cards"][0]["capability"] == "9.0" && facts["taken"]["precision"] == "tf32", || facts.to_string())
+}
+
+/// Both networks trained, and put to work, on either device from the same numbers.
+fn networks() -> Verdict {
+    let folder = tempfile::tempdir()?;
+    let folder = folder.path();
+    std::fs::write(folder.join("small.toml"), SMALL_TOML)?;
+    run(Profile::Sm89, folder, &["generate", "--count", "40", "--lattice", "8", "--out", "set.npz"])?;
+    for device in ["cpu", "cuda"] {
+        let run = |arguments: &[&str]| {
+            let all = [arguments, &["--device", device, "--set", "precision=f32"], &SMALL].concat();
+            run(Profile::Sm89, folder, &all)
+        };
+        let path = |name: &str| format!("{device}/{name}");
+        let (d2l, l2d) = (path("d2l/checkpoints/best.safetensors"), path("l2d/checkpoints/best.safetensors"));
+        run(&["train", "d2l", "--data", "set.npz", "--validation", "set.npz", "--out", &path("d2l")])?;
+        run(&["train", "l2d", "--data", "set.npz", "--d2l", &d2l, "--out", &path("l2d")])?;
+        run(&["predict", &d2l, "set.npz", "--out", &path("predicted.npz")])?;
+        run(&["design", &l2d, "set.npz", "--out", &path("designed.npz")])?;
+    }
+    let array = |file: &str, key: &str| -> Result<Vec<f64>, Failed> { Ok(Npz::open(&folder.join(file))?.array(key)?.values) };
+    for (file, key) in [("predicted.npz", "mode_area"), ("designed.npz", "displacement")] {
+        let (cpu, cuda) = (array(&format!("cpu/{file}"), key)?, array(&format!("cuda/{file}"), key)?);
+        let largest = cpu.iter().fold(0.0_f64, |m, v| m.max(v.abs()));
+        let apart = cpu.iter().zip(&cuda).fold(0.0_f64, |m, (a, b)| m.max((a - b).abs()));
+        ensure(cpu.len() == cuda.len() && apart < 1e-4 * largest, || format!("{file}: {apart:e} apart of {largest:e}"))?;
+    }
+    for network in ["d2l", "l2d"] {
+        let costs = |device: &str| -> Result<Vec<f64>, Failed> {
+            let text = std::fs::read_to_string(folder.join(format!("{device}/{network}/metrics.jsonl")))?;
+            text.lines().map(|line| Ok(serde_json::from_str::<Value>(line)?["cost"].as_f64().ok_or("no cost")?)).collect()
+        };
+        let (cpu, cuda) = (costs("cpu")?, costs("cuda")?);
+        let near = cpu.len() == 2 && cpu.iter().zip(&cuda).all(|(a, b)| (a - b).abs() < 1e-5 * a);
+        ensure(near, || format!("{network}: costs {cpu:?} on the processor, {cuda:?} on the card"))?;
+    }
+    let manifest: Value = serde_json::from_slice(&std::fs::read(folder.join("cuda/d2l/manifest.json"))?)?;
+    ensure(manifest["device"] == "cuda:0" && manifest["precision"] == "f32", || manifest.to_string())
+}
+
+/// Two epochs at once, and one after the other, in the card's own precision.
+fn resume() -> Verdict {
+    let folder = tempfile::tempdir()?;
+    let folder = folder.path();
+    std::fs::write(folder.join("small.toml"), SMALL_TOML)?;
+    let train = |out: &str, more: &[&str]| {
+        let arguments = [&["train", "d2l", "--data", "set.npz", "--out", out][..], &SMALL, more].concat();
+        run(Profile::Sm90, folder, &arguments)
+    };
+    run(Profile::Sm90, folder, &["generate", "--count", "30", "--lattice", "8", "--out", "set.npz"])?;
+    let (_, said) = train("whole", &[])?;
+    ensure(said.contains("computing on cuda:0") && said.lines().count() == 1, || format!("one line should name the card: {said}"))?;
+    train("parts", &["--set", "d2l.epochs=1", "--quiet"])?;
+    train("parts", &["--resume"])?;
+    let last = |out: &str| std::fs::read(folder.join(out).join("checkpoints/state.safetensors"));
+    ensure(last("whole")? == last("parts")?, || "the states differ".into())
+}
+
+/// An old driver: `auto` says why the processor computes; `cuda` is refused, and so is what only a card can do.
+fn fallback() -> Verdict {
+    let folder = tempfile::tempdir()?;
+    let folder = folder.path();
+    std::fs::write(folder.join("small.toml"), SMALL_TOML)?;
+    run(Profile::Sm89, folder, &["generate", "--count", "20", "--lattice", "8", "--out", "set.npz"])?;
+    let train = |out: &str, more: &[&str]| {
+        let arguments = [&["train", "d2l", "--data", "set.npz", "--out", out][..], &SMALL, more].concat();
+        program(Profile::Sm89, folder, &arguments).env("SIMT_DRIVER_VERSION", "12040").output()
+    };
+    let output = train("auto", &[])?;
+    let said = stderr(&output);
+    ensure(output.status.success() && said.contains("computing on the processor: the NVIDIA driver supports CUDA 12.4"), || said)?;
+    for (out, more) in [("cuda", &["--device", "cuda"][..]), ("tf32", &["--set", "precision=tf32"])] {
+        let output = train(out, more)?;
+        let said = stderr(&output);
+        ensure(output.status.code() == Some(2) && said.contains("13.0 is needed; install"), || said)?;
+    }
+    Ok(())
+}

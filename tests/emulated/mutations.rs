@@ -1,0 +1,273 @@
+//! The tests of the tests: bugs planted in a copy of the kernels, one at a time, each of which the table of cases must find, in the
+//! plain or in the checking build of the emulator. The kernels themselves stay clean, and the score is a number.
+
+use super::variant::{child, emulate};
+use libtest_mimic::{Failed, Trial};
+use rayon::prelude::*;
+use simt::{Build, Profile};
+use std::io::Read;
+use std::path::Path;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+/// A bug: in `file` the text that stands there once is replaced. The cases whose names hold all of `words` are run.
+struct Mutation {
+    bug: &'static str,
+    file: &'static str,
+    text: &'static str,
+    replacement: &'static str,
+    build: Build,
+    words: &'static str,
+}
+
+const fn plain(bug: &'static str, file: &'static str, [text, replacement]: [&'static str; 2], words: &'static str) -> Mutation {
+    Mutation { bug, file, text, replacement, build: Build::Plain, words }
+}
+
+/// A bug whose result may be right by luck: the checker must see it.
+const fn checked(bug: &'static str, file: &'static str, [text, replacement]: [&'static str; 2], words: &'static str) -> Mutation {
+    Mutation { build: Build::Checking, ..plain(bug, file, [text, replacement], words) }
+}
+
+const GEMM: &str = "include/gemm.cuh";
+const TILE: &str = "include/tile.cuh";
+const WINDOWS: &str = "include/windows.cuh";
+const EPILOGUE: &str = "include/epilogue.cuh";
+const PRECISION: &str = "include/precision.cuh";
+const ADAM: &str = "include/adam.cuh";
+
+/// Barriers and copies, indices, masks, conventions, arithmetic.
+const MUTATIONS: &[Mutation] = &[
+    checked(
+        "no barrier before a stage is read",
+        GEMM,
+        ["<STAGES - 2>();\n        __syncthreads();", "<STAGES - 2>();"],
+        "dense 10x130 Tf32",
+    ),
+    checked(
+        "no barrier before the tile of C replaces the stages",
+        GEMM,
+        ["cp_async_wait<0>();\n    __syncthreads();", "cp_async_wait<0>();"],
+        "dense 10x130 Tf32",
+    ),
+    checked(
+        "no barrier between C's store and the epilogue",
+        GEMM,
+        ["sums.store(c);\n    __syncthreads();", "sums.store(c);"],
+        "dense 10x130 Tf32",
+    ),
+    plain("waits for one copy too few", GEMM, ["cp_async_wait<STAGES - 2>();", "cp_async_wait<STAGES - 1>();"], "dense 10x130 Tf32"),
+    plain(
+        "no commit for a copy past the end",
+        GEMM,
+        ["        cp_async_commit();\n    };", "        if (step < count) cp_async_commit();\n    };"],
+        "dense 10x130 Tf32",
+    ),
+    checked("fills the stage that is being read", GEMM, ["copy(step + STAGES - 1);", "copy(step + STAGES);"], "dense 10x130 Tf32"),
+    plain("the last share of k is left out", GEMM, ["z < shares; ++z", "z + 1 < shares; ++z"], "dense 10x2052 Tf32"),
+    plain(
+        "all shares go to one place",
+        GEMM,
+        ["(u64)blockIdx.z * gridDim.x * gridDim.y + tile_index()", "tile_index()"],
+        "dense 10x2052 Tf32",
+    ),
+    checked(
+        "no barrier between the sum of shares and the epilogue",
+        GEMM,
+        ["% Part::BN) = sum;\n    __syncthreads();", "% Part::BN) = sum;"],
+        "dense 10x2052 Tf32",
+    ),
+    plain("k is not masked at the end of a row", TILE, ["row < rows && k < columns ?", "row < rows ?"], "dense 4x11 Tf32"),
+    plain("an address off 16 bytes counts as aligned", TILE, ["return (u64)address % 16 == 0;", "return true;"], "dense Tf32"),
+    plain("the 4-byte path takes the 16-byte path's address", TILE, ["(Tile::ALONG_K ? e : 0)", "0"], "dense 4x11 Tf32"),
+    plain(
+        "the window reaches round the image's side",
+        WINDOWS,
+        ["tap >= 9 || i[load] + r - 1 >= height || j[load] + s - 1 >= width", "tap >= 9 || i[load] + r - 1 >= height"],
+        "conv3x3 3x5x7 Tf32",
+    ),
+    checked(
+        "rows past the last pixel are not masked",
+        WINDOWS,
+        ["            if (m >= pixels) {", "            if (false) {"],
+        "conv3x3 2x9x4x20 Tf32",
+    ),
+    plain("the input's gradient takes weights unmirrored", WINDOWS, ["f * 9 + 8 - tap", "f * 9 + tap"], "conv3x3 3x5x7 Tf32"),
+    plain(
+        "a quad's columns are exchanged",
+        WINDOWS,
+        ["j[load] = q % half * 2 + m % 2;", "j[load] = q % half * 2 + (m + 1) % 2;"],
+        "conv3x3 2x6x10 Tf32",
+    ),
+    plain(
+        "the weight's gradient takes height for width",
+        WINDOWS,
+        ["line - by_height.divide(line) * height;", "line - by_height.divide(line) * width;"],
+        "conv3x3 3x5x7 Tf32",
+    ),
+    plain(
+        "a tie in a pool goes to the last place",
+        EPILOGUE,
+        ["if (z[k * S::C_STRIDE] > best)", "if (z[k * S::C_STRIDE] >= best)"],
+        "conv3x3 2x6x10 Tf32",
+    ),
+    plain(
+        "no mask on the columns of an output",
+        EPILOGUE,
+        [
+            "            if (m0 + m < rows && n0 + n < columns) {\n                out[",
+            "            if (m0 + m < rows) {\n                out[",
+        ],
+        "dense 4x11 Tf32",
+    ),
+    plain("no mask on the filters", EPILOGUE, ["if (m0 + m >= rows || n0 + n >= filters)", "if (m0 + m >= rows)"], "conv3x3 3x5x7 Tf32"),
+    plain("dropout draws a block for two units", EPILOGUE, ["(unsigned)(at / 4)", "(unsigned)(at / 2)"], "dense 10x130 Tf32"),
+    plain("dropout does not scale what stays", EPILOGUE, ["value * scale", "value"], "dense 10x130 Tf32"),
+    plain("a penalty counts a thread's last elements only", EPILOGUE, ["square += sink.apply4(", "square = sink.apply4("], "update Tf32"),
+    plain(
+        "neighbours of a TF32 fragment of B exchanged",
+        PRECISION,
+        ["{cvt_rna_tf32(column.x), cvt_rna_tf32(column.y)}", "{cvt_rna_tf32(column.y), cvt_rna_tf32(column.x)}"],
+        "dense 10x130 Tf32",
+    ),
+    plain(
+        "a BF16 fragment takes its low rows twice",
+        PRECISION,
+        ["pack_bf16(low.x, low.y), pack_bf16(high.x, high.y)", "pack_bf16(low.x, low.y), pack_bf16(low.x, low.y)"],
+        "dense 17x36 Bf16",
+    ),
+    plain(
+        "a chunk is read where it was not swizzled to",
+        PRECISION,
+        ["tile + Tile::at(row + g, k));", "tile + (row + g) * BK + k);"],
+        "dense 10x130 Tf32",
+    ),
+    plain(
+        "FP16's scale is not undone",
+        GEMM,
+        ["constexpr float UNDO = 1.0f / P::A_SCALE;", "constexpr float UNDO = 1.0f;"],
+        "dense 10x130 F16",
+    ),
+    plain("accumulate stores", ADAM, ["destination[at] += g;", "destination[at] = g;"], "dense 4x11 Tf32"),
+    plain("Adam leaves out the L2 term", ADAM, ["g = g + update.l2_scale * p;", ""], "adam"),
+    plain("Adam takes the size of g for its square", ADAM, ["update.rest2 * g * g", "update.rest2 * fabsf(g)"], "adam"),
+    plain("Adam's decay is a step ahead", "adam.cu", ["(s - 1.0) / config.decay_steps", "s / config.decay_steps"], "adam rates"),
+    plain("the gradient passes where the output is 0", "conv3x3_undo.cu", ["y[at] > 0.0f ?", "y[at] >= 0.0f ?"], "conv3x3 3x5x7 Tf32"),
+    plain("the pool's gradient goes to the mirrored place", "conv3x3_undo.cu", ["k == place ?", "k == 3 - place ?"], "conv3x3 2x6x10 Tf32"),
+    checked(
+        "no barrier before column sums are added",
+        "include/bias.cuh",
+        ["scratch[threadIdx.x] = sum;\n    __syncthreads();", "scratch[threadIdx.x] = sum;"],
+        "dense 10x130 Tf32",
+    ),
+    plain("dropout's gradient is not scaled", "dense_undo.cu", ["dy[at] * scale", "dy[at]"], "dense 10x130 Tf32"),
+    checked(
+        "two sums of a block share their scratch",
+        "include/sum.cuh",
+        ["const double sum = scratch[0];\n    __syncthreads();", "const double sum = scratch[0];"],
+        "cost",
+    ),
+    plain("gather starts an epoch a step late", "gather.cu", ["(step[0] - 1) % config.steps", "step[0] % config.steps"], "gather"),
+    plain("the cost has a slope on its target", "mape.cu", ["dy[at] = value > wanted ?", "dy[at] = value >= wanted ?"], "mape"),
+    plain("a warp's sum starts at half a warp", "mode_area.cu", ["int distance = 16;", "int distance = 8;"], "mode"),
+    plain("equal mode areas in the wrong order", "mode_area.cu", ["first + k < mine)", "first + k > mine)"], "mode"),
+    checked(
+        "no barrier before others' areas are replaced",
+        "mode_area.cu",
+        ["first += AREA_THREADS) {\n        __syncthreads();", "first += AREA_THREADS) {"],
+        "mode 289",
+    ),
+    checked("no barrier before the mirrored tile", "hamiltonian.cu", ["    __syncthreads();\n", ""], "hamiltonian"),
+    plain(
+        "a torus of the wrong period",
+        "hamiltonian.cu",
+        ["const double period = (double)config.size;", "const double period = (double)config.size + 1;"],
+        "hamiltonian",
+    ),
+    plain("nine rounds of Philox", "include/philox.cuh", ["round < 10", "round < 9"], "deformation"),
+    plain("the cosine's sign in the second quarter", "deformation.cu", ["sine = c; cosine = -s;", "sine = c; cosine = s;"], "deformation"),
+];
+
+pub fn trial() -> Trial {
+    Trial::test("mutations", run).with_ignored_flag(!simt::is_built())
+}
+
+/// Prints a table of the bugs and what found them; all must be found, and the unchanged copy must pass.
+fn run() -> Result<(), Failed> {
+    let folder = tempfile::tempdir()?;
+    let clean = Mutation { words: "dense 10x130 Tf32", ..plain("none", GEMM, ["", ""], "") };
+    if let Some(found) = killer(&clean, &folder.path().join("clean"))? {
+        return Err(format!("the unchanged kernels fail: {found}").into());
+    }
+    let results: Vec<Result<Option<String>, String>> =
+        MUTATIONS.par_iter().enumerate().map(|(index, mutation)| killer(mutation, &folder.path().join(index.to_string()))).collect();
+    let mut faults = Vec::new();
+    println!("| bug | file | build | found by |\n|---|---|---|---|");
+    for (mutation, result) in MUTATIONS.iter().zip(results) {
+        let found = match result {
+            Ok(Some(found)) => found,
+            Ok(None) => {
+                faults.push(format!("survived: {} ({})", mutation.bug, mutation.file));
+                "nothing".into()
+            }
+            Err(fault) => {
+                faults.push(format!("{} ({}): {fault}", mutation.bug, mutation.file));
+                "not run".into()
+            }
+        };
+        println!("| {} | `{}` | {:?} | {found} |", mutation.bug, mutation.file, mutation.build);
+    }
+    println!("{} of {} planted bugs found", MUTATIONS.len() - faults.len(), MUTATIONS.len());
+    if faults.is_empty() { Ok(()) } else { Err(faults.join("\n").into()) }
+}
+
+/// Compiles the copy with the bug and runs its cases: what found it.
+fn killer(mutation: &Mutation, folder: &Path) -> Result<Option<String>, String> {
+    let words = |e: std::io::Error| e.to_string();
+    let (kernels, libraries) = (folder.join("kernels"), folder.join("libraries"));
+    for part in ["", "include"] {
+        let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("kernels").join(part);
+        std::fs::create_dir_all(kernels.join(part)).map_err(words)?;
+        for file in std::fs::read_dir(from).map_err(words)?.flatten().map(|entry| entry.path()).filter(|path| path.is_file()) {
+            std::fs::copy(&file, kernels.join(part).join(file.file_name().unwrap_or_default())).map_err(words)?;
+        }
+    }
+    if !mutation.text.is_empty() {
+        let path = kernels.join(mutation.file);
+        let text = std::fs::read_to_string(&path).map_err(words)?;
+        let places = text.matches(mutation.text).count();
+        if places != 1 {
+            return Err(format!("the text {:?} stands there {places} times; the mutation must follow the kernel", mutation.text));
+        }
+        std::fs::write(&path, text.replace(mutation.text, mutation.replacement)).map_err(words)?;
+    }
+    simt::compile(&kernels, Profile::Sm89, mutation.build, &libraries)?;
+    run_cases(mutation.words, &libraries).map_err(words)
+}
+
+/// The first case that fails, or the fault that the emulator names; a mutant that never ends is found too.
+fn run_cases(cases: &str, libraries: &Path) -> std::io::Result<Option<String>> {
+    const LIMIT: Duration = Duration::from_secs(90);
+    let mut command = child(["emulated", "mutant", cases]);
+    let mut running = emulate(&mut command, libraries).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
+    let start = Instant::now();
+    let status = loop {
+        match running.try_wait()? {
+            Some(status) => break status,
+            None if start.elapsed() > LIMIT => {
+                running.kill()?;
+                running.wait()?;
+                return Ok(Some("time".into()));
+            }
+            None => std::thread::sleep(Duration::from_millis(20)),
+        }
+    };
+    let mut said = String::new();
+    running.stdout.take().expect("a pipe").read_to_string(&mut said)?;
+    if status.success() {
+        return if said.contains("ok ") { Ok(None) } else { Err(std::io::Error::other(format!("no case has the words {cases:?}"))) };
+    }
+    let failed = said.lines().find_map(|line| line.strip_prefix("FAILED"));
+    let case = failed.map_or("a crash", |line| line.split_once(" -- ").map_or(line, |(case, _)| case).trim());
+    Ok(Some(case.into()))
+}

@@ -1,0 +1,70 @@
+//! The devices that the table runs on, each in a process of its own.
+
+use super::CHILD;
+use libtest_mimic::{Failed, Trial};
+use scalefree::device::Cuda;
+use simt::{Build, Profile};
+use std::ffi::OsStr;
+use std::path::Path;
+use std::process::{Command, Output};
+
+/// Settings of the emulator: which thread runs next, when asynchronous copies land, how a tensor core's sum is rounded.
+type Settings = [(&'static str, &'static str); 3];
+
+const fn settings(schedule: &'static str, cp_async: &'static str, mma: &'static str) -> Settings {
+    [("SIMT_SCHEDULE", schedule), ("SIMT_CP_ASYNC", cp_async), ("SIMT_MMA", mma)]
+}
+
+/// Between them every order of threads, both kinds of copies and of sums.
+const ORDERS: [Settings; 3] =
+    [settings("ascending", "late", "once"), settings("descending", "early", "truncate"), settings("20", "late", "truncate")];
+
+/// The environment of a program that finds the libraries of `folder` when it asks for a driver. Any file passes for its kernels.
+pub fn emulate<'a>(command: &'a mut Command, folder: &Path) -> &'a mut Command {
+    let kernels = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
+    command.env("LD_LIBRARY_PATH", folder).env("SCALEFREE_KERNELS", kernels)
+}
+
+/// This program as a child.
+pub fn child<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -> Command {
+    let mut command = Command::new(std::env::current_exe().expect("this program's path"));
+    command.arg(CHILD).args(arguments);
+    command
+}
+
+/// The child's verdict: the lines of its failed cases and what it wrote to stderr.
+pub fn verdict(output: &Output) -> Result<(), Failed> {
+    if output.status.success() {
+        return Ok(());
+    }
+    let said = String::from_utf8_lossy(&output.stdout);
+    let failed: Vec<&str> = said.lines().filter(|line| line.starts_with("FAILED")).collect();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    Err(format!("{}\n{}\n{stderr}", output.status, failed.join("\n")).into())
+}
+
+/// The table on every device: the CPU in f32, the emulator, and a card where there is one.
+pub fn trials() -> Vec<Trial> {
+    let mut trials = vec![Trial::test("cpu", || verdict(&child(["cpu", "all"]).output()?))];
+    for profile in Profile::ALL {
+        for order in ORDERS {
+            trials.push(emulated(profile, Build::Plain, order, "all"));
+        }
+        trials.push(emulated(profile, Build::Checking, ORDERS[0], "ops"));
+    }
+    trials.push(emulated(Profile::Sm89, Build::Plain, ORDERS[0], "full-width"));
+    // Where there is no card the case is ignored by name, never passed.
+    let card = Cuda::new(0, None).is_ok();
+    trials.push(Trial::test("card", || verdict(&child(["card", "all"]).output()?)).with_ignored_flag(!card));
+    trials
+}
+
+fn emulated(profile: Profile, build: Build, order: Settings, table: &'static str) -> Trial {
+    let words: Vec<_> = order.iter().map(|(_, value)| *value).collect();
+    let name = format!("emulated sm_{}, {build:?}, {}: {table}", profile.number(), words.join(" "));
+    let run = move || {
+        let mut command = child(["emulated", table]);
+        verdict(&emulate(&mut command, &simt::folder(profile, build)).envs(order).output()?)
+    };
+    Trial::test(name, run).with_ignored_flag(!simt::is_built())
+}
