@@ -22,10 +22,10 @@ fn a_dense_unit_at_zero_is_off() {
     let [weight, bias] = tensors(6, 3);
     let view = |tensor: &Tensor| View::new(&parameters, tensor.span.clone());
     let mut y = vec![f64::NAN; 3];
-    DEVICE().dense_forward(&config, &x, view(&weight), view(&bias), None, &mut y).unwrap();
+    let mut workspace = vec![0.0; DEVICE().dense_workspace(&config)];
+    DEVICE().dense_forward(&config, &x, view(&weight), view(&bias), None, &mut y, &mut workspace).unwrap();
     assert_eq!(y, [0.0, 1.0, 0.0]);
     let (mut dx, mut gradient) = (vec![f64::NAN; 2], vec![f64::NAN; 9]);
-    let mut workspace = vec![0.0; DEVICE().dense_workspace(&config)];
     let mut store = WeightGradient::Store { parameters: &parameters, gradient: &mut gradient };
     DEVICE().dense_backward(&config, &x, &y, &vec![1.0; 3], Some(&mut dx), &weight, &bias, &mut store, &mut workspace).unwrap();
     assert_eq!(dx, [0.5, 0.5]);
