@@ -163,7 +163,7 @@ mod tests {
             {
                 for tile in [SQUARE, SKINNY] {
                     let cut = Cut::new(processors, tile, rows, columns, inner);
-                    let (shares, length) = (cut.shares as usize, cut.length as usize);
+                    let (shares, length) = (cut.shares, cut.length as usize);
                     assert!(shares * length >= inner && (shares - 1) * length < inner && length.is_multiple_of(STEP));
                     let blocks = cut.tiles[0] * cut.tiles[1] * shares;
                     assert!(shares == 1 || blocks * tile.rows * tile.columns <= partials_len(processors), "{cut:?}");
