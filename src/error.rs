@@ -72,9 +72,13 @@ impl Error {
     pub fn exit_code(&self) -> u8 {
         match self {
             Error::File { .. } | Error::Value { .. } | Error::Write { .. } | Error::Device { .. } => 2,
-            Error::Cuda(CudaFault::OutOfMemory { .. } | CudaFault::Kernel { .. } | CudaFault::Launch { .. } | CudaFault::Driver { .. }) => {
-                1
-            }
+            Error::Cuda(
+                CudaFault::OutOfMemory { .. }
+                | CudaFault::Kernel { .. }
+                | CudaFault::Launch { .. }
+                | CudaFault::GraphNode { .. }
+                | CudaFault::Driver { .. },
+            ) => 1,
             Error::Cuda(_) => 2,
             Error::Failed(_) | Error::Interrupted(_) => 1,
         }

@@ -15,6 +15,7 @@ fn main() {
         Trial::test("device_describes_the_card_and_what_would_be_taken", description),
         Trial::test("networks_on_the_card_follow_the_processor", networks),
         Trial::test("a_resumed_run_has_the_bits_of_an_uninterrupted_one", resume),
+        Trial::test("a_reproduction_in_graphs_has_the_bits_of_plain_launches", reproduction),
         Trial::test("auto_goes_round_a_card_that_does_not_work_and_cuda_does_not", fallback),
     ];
     let trials = trials.into_iter().map(|trial| trial.with_ignored_flag(!simt::is_built())).collect();
@@ -128,6 +129,34 @@ fn resume() -> Verdict {
     train("parts", &["--resume"])?;
     let last = |out: &str| std::fs::read(folder.join(out).join("checkpoints/state.safetensors"));
     ensure(last("whole")? == last("parts")?, || "the states differ".into())
+}
+
+/// The whole chain at a tiny scale, long enough for a graph of many steps, once in graphs and once launched kernel by kernel.
+fn reproduction() -> Verdict {
+    let folder = tempfile::tempdir()?;
+    let folder = folder.path();
+    let sizes = ["data.train=80", "data.validation=20", "data.test=40", "lattice.size=8", "attack.angles=2"];
+    let networks =
+        ["d2l", "l2d"].into_iter().flat_map(|n| ["filters=[4,6]", "hidden=16", "batch=2", "epochs=2"].map(|key| format!("{n}.{key}")));
+    let settings: Vec<String> = sizes.iter().map(|s| (*s).to_string()).chain(networks).collect();
+    for (out, blocking) in [("graphs", "0"), ("launches", "1")] {
+        let mut arguments = vec!["reproduce", "--out", out, "--device", "cuda", "--quiet"];
+        settings.iter().for_each(|s| arguments.extend(["--set", s.as_str()]));
+        let output = program(Profile::Sm89, folder, &arguments).env("CUDA_LAUNCH_BLOCKING", blocking).output()?;
+        ensure(output.status.success(), || stderr(&output))?;
+    }
+    for name in [
+        "results.json",
+        "designs.npz",
+        "prediction.npz",
+        "d2l/checkpoints/state.safetensors",
+        "l2d/checkpoints/state.safetensors",
+        "l2d/metrics.jsonl",
+    ] {
+        let [graphs, launches] = ["graphs", "launches"].map(|out| std::fs::read(folder.join(out).join(name)));
+        ensure(graphs? == launches?, || format!("{name} differs"))?;
+    }
+    Ok(())
 }
 
 /// An old driver: `auto` says why the processor computes; `cuda` is refused, and so is what only a card can do.

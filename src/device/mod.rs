@@ -79,6 +79,22 @@ pub trait Memory: Send + Sync {
     fn download<T: Element>(&self, buffer: &Self::Buffer<T>, host: &mut [T]) -> Result<()>;
 }
 
+/// A list of operations recorded once, and enqueued again as a whole.
+pub trait Replay: Memory {
+    /// The recorded operations, each with the buffers that it was given.
+    type Graph: Send + Sync;
+
+    /// Records what `work` enqueues, without running it. `None`: the device records nothing, and `work` was not called. Every kernel
+    /// must have run once before; `work` neither allocates nor asks the host.
+    fn record(&self, work: &mut dyn FnMut() -> Result<()>) -> Result<Option<Self::Graph>>;
+
+    /// Enqueues the operations of `graph`.
+    ///
+    /// # Safety
+    /// This device recorded `graph`, the buffers of its operations still live, and nobody else reads or writes them meanwhile.
+    unsafe fn replay(&self, graph: &Self::Graph) -> Result<()>;
+}
+
 /// A run of numbers inside a buffer, such as one weight tensor in the parameter arena.
 pub struct View<'a, D: Memory + ?Sized> {
     /// The buffer.

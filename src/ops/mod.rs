@@ -19,11 +19,11 @@ mod product;
 mod tiles;
 
 use crate::device::cuda::Cuda;
-use crate::device::{Cpu, Memory, Real};
+use crate::device::{Cpu, Real, Replay};
 
 /// Everything that a device must know how to do, so that a tape can run on it.
 pub trait Device:
-    Memory
+    Replay
     + gather::Gather
     + conv3x3::Conv3x3
     + dense::Dense

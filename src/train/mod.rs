@@ -104,8 +104,6 @@ pub struct Outcome {
     pub warnings: Vec<String>,
 }
 
-/// Steps between looks at the costs and at Ctrl-C.
-const STRIDE: u64 = 10;
 /// A run that is killed loses at most about this much work.
 const SAVE_EVERY: Duration = Duration::from_secs(60);
 
@@ -158,10 +156,7 @@ pub fn train<D: Device>(device: &D, job: &Job<'_>, progress: &dyn Progress) -> R
         stepper.set_order(device, &order)?;
         let mut done = state.step - state.epoch * steps;
         while done < steps {
-            let stride = STRIDE.min(steps - done);
-            for _ in 0..stride {
-                stepper.step(device)?;
-            }
+            let stride = stepper.advance(device, steps - done)?;
             stepper.add_costs(device, stride as usize, &mut state)?;
             done += stride;
             state.step += stride;

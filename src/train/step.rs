@@ -1,4 +1,4 @@
-//! One training step over fixed buffers: batch, forward, cost, backward with the update inside.
+//! One training step over fixed buffers: batch, forward, cost, backward with the update inside; and many of them at once.
 
 use super::checkpoint::State;
 use super::{Job, to_real};
@@ -12,6 +12,12 @@ use crate::ops::mape::{MapeConfig, RECORD};
 /// Costs that the device keeps before the host must have read them.
 const RING: usize = 64;
 
+/// Steps of the long graph: fewer than the ring holds.
+const MANY: u64 = 32;
+
+/// Steps between looks at the costs and at Ctrl-C where the device has no graphs.
+const STRIDE: u64 = 10;
+
 /// The trained D2L behind an L2D: its numbers never change.
 struct Frozen<D: Device> {
     tape: Tape<D>,
@@ -20,6 +26,11 @@ struct Frozen<D: Device> {
 
 /// The buffers of a training run on its device.
 pub(super) struct Stepper<D: Device> {
+    /// Has this process made a step, so that every kernel is loaded?
+    started: bool,
+    /// The recorded step, and [`MANY`] of them, where the device has graphs.
+    one: Option<D::Graph>,
+    many: Option<D::Graph>,
     tape: Tape<D>,
     frozen: Option<Frozen<D>>,
     pub(super) parameters: D::Buffer<D::Real>,
@@ -56,6 +67,9 @@ impl<D: Device> Stepper<D> {
         };
         let adam = AdamState::new(device, config.adam_config(), architecture.arena_len(), tape.tensors().len())?;
         Ok(Stepper {
+            started: false,
+            one: None,
+            many: None,
             tape,
             frozen,
             parameters: uploaded(device, &layout::to_arena(architecture, &model.values))?,
@@ -80,6 +94,47 @@ impl<D: Device> Stepper<D> {
     /// The order of the epoch that begins.
     pub(super) fn set_order(&mut self, device: &D, order: &[u32]) -> Result<()> {
         device.upload(order, &mut self.order)
+    }
+
+    /// Enqueues steps, at least one and at most `most`; how many. The first is made plainly and looks every kernel up; then steps are
+    /// replayed from graphs, or made plainly where there are none.
+    pub(super) fn advance(&mut self, device: &D, most: u64) -> Result<u64> {
+        if !self.started {
+            self.step(device)?;
+            self.one = self.record(device, 1)?;
+            self.started = true;
+            return Ok(1);
+        }
+        if self.one.is_some() && self.many.is_none() && most >= MANY {
+            self.many = self.record(device, MANY)?;
+        }
+        match (&self.one, &self.many) {
+            (_, Some(many)) if most >= MANY => {
+                // SAFETY: `device` recorded it over the stepper's own buffers, which live and are borrowed exclusively here.
+                unsafe { device.replay(many)? };
+                Ok(MANY)
+            }
+            (Some(one), _) => {
+                let count = MANY.min(most);
+                for _ in 0..count {
+                    // SAFETY: as above.
+                    unsafe { device.replay(one)? };
+                }
+                Ok(count)
+            }
+            (None, _) => {
+                let count = STRIDE.min(most);
+                for _ in 0..count {
+                    self.step(device)?;
+                }
+                Ok(count)
+            }
+        }
+    }
+
+    /// `count` steps as a graph.
+    fn record(&mut self, device: &D, count: u64) -> Result<Option<D::Graph>> {
+        device.record(&mut || (0..count).try_for_each(|_| self.step(device)))
     }
 
     /// One step; nothing is allocated and the host is not asked.

@@ -8,9 +8,10 @@ use scalefree::device::{Cpu, Real};
 use scalefree::nn::{Architecture, Init, Kind, Mode, Model, Pool, Tape, initialise, layout};
 use scalefree::ops::Device;
 use scalefree::ops::adam::{AdamForm, WeightGradient};
-use scalefree::progress::Silent;
-use scalefree::train::{CostReduction, Examples, InputScaling, Job, L2Scope, Metrics, TrainConfig, train};
+use scalefree::progress::{Progress, Silent};
+use scalefree::train::{CostReduction, Examples, InputScaling, Job, L2Scope, Metrics, Outcome, TrainConfig, train};
 use serde_json::Map;
+use std::path::Path;
 
 /// Narrow networks of both kinds, with widths that are no multiple of anything.
 fn narrow(kind: Kind, pool: Pool) -> Architecture {
@@ -185,7 +186,19 @@ fn training_follows<D: Device<Real = f32>>(device: &D, kind: Kind, arithmetic: A
 }
 
 fn costs<D: Device>(device: &D, kind: Kind) -> Result<Vec<Metrics>, Fault> {
-    let (batch, epochs, samples) = (5, 4, 23);
+    let folder = tempfile::tempdir()?;
+    Ok(trained(device, kind, [5, 4, 23], folder.path(), false, &Silent)?.metrics)
+}
+
+/// A run of a narrow network: samples of a step, epochs, samples in all.
+pub fn trained<D: Device>(
+    device: &D,
+    kind: Kind,
+    [batch, epochs, samples]: [usize; 3],
+    folder: &Path,
+    resume: bool,
+    progress: &dyn Progress,
+) -> scalefree::Result<Outcome> {
     let architecture = narrow(kind, Pool::Each);
     let config = TrainConfig {
         filters: architecture.filters.clone(),
@@ -195,7 +208,7 @@ fn costs<D: Device>(device: &D, kind: Kind) -> Result<Vec<Metrics>, Fault> {
         init: Init::Glorot,
         output_scale: 1.0,
         batch,
-        epochs,
+        epochs: epochs as u64,
         lr: 0.004,
         decay_rate: 0.9,
         decay_steps: 4.0,
@@ -216,7 +229,6 @@ fn costs<D: Device>(device: &D, kind: Kind) -> Result<Vec<Metrics>, Fault> {
     let d2l = narrow(Kind::D2l, Pool::Each);
     let values = initialise(&d2l, Init::Glorot, 1.0, 43);
     let frozen = Model { architecture: d2l, values, scaling: None, notes: Map::new() };
-    let folder = tempfile::tempdir()?;
     let job = Job {
         architecture,
         init: None,
@@ -225,9 +237,9 @@ fn costs<D: Device>(device: &D, kind: Kind) -> Result<Vec<Metrics>, Fault> {
         frozen: (kind == Kind::L2d).then_some(&frozen),
         training: &Examples { inputs, targets },
         validation: None,
-        folder: folder.path(),
-        resume: false,
+        folder,
+        resume,
         notes: Map::new(),
     };
-    Ok(train(device, &job, &Silent)?.metrics)
+    train(device, &job, progress)
 }

@@ -17,7 +17,7 @@ pub(super) struct Context {
     /// The kernels launched since the card was last found in order.
     under_way: Mutex<Vec<&'static str>>,
     /// Does the driver wait for each kernel? Then the last one launched is to blame.
-    blocking: bool,
+    pub(super) blocking: bool,
 }
 
 // SAFETY: the driver's handles may be used from any thread, one call after another or at once, after the context is made current.
@@ -81,6 +81,11 @@ impl Context {
         self.check("cuStreamSynchronize", unsafe { sys::cuStreamSynchronize(self.stream) })?;
         self.under_way().clear();
         Ok(())
+    }
+
+    /// The kernels noted since the last wait, and a new list for those to come.
+    pub(super) fn take_under_way(&self) -> Vec<&'static str> {
+        std::mem::take(&mut *self.under_way())
     }
 
     fn under_way(&self) -> MutexGuard<'_, Vec<&'static str>> {

@@ -8,7 +8,7 @@ use std::ptr;
 use std::sync::OnceLock;
 
 /// Every function that this crate calls. cudarc panics where one is missing, so their names are looked up first.
-const FUNCTIONS: [&str; 27] = [
+const FUNCTIONS: &[&str] = &[
     "cuInit",
     "cuDriverGetVersion",
     "cuDeviceGetCount",
@@ -34,6 +34,14 @@ const FUNCTIONS: [&str; 27] = [
     "cuMemcpyDtoHAsync_v2",
     "cuMemsetD8Async",
     "cuLaunchKernel",
+    "cuStreamBeginCapture_v2",
+    "cuStreamEndCapture",
+    "cuGraphGetNodes",
+    "cuGraphNodeGetType",
+    "cuGraphInstantiateWithFlags",
+    "cuGraphLaunch",
+    "cuGraphExecDestroy",
+    "cuGraphDestroy",
     "cuGetErrorName",
     "cuGetErrorString",
 ];
@@ -126,7 +134,7 @@ fn probe() -> std::result::Result<Driver, CudaFault> {
     }
     // SAFETY: present, as just seen.
     let library = unsafe { sys::culib() };
-    for name in FUNCTIONS {
+    for &name in FUNCTIONS {
         // SAFETY: the symbol is only looked for, never called at this type.
         if unsafe { library.get::<unsafe extern "C" fn()>(name.as_bytes()) }.is_err() {
             return Err(CudaFault::MissingFunction(name));

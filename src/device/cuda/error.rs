@@ -98,6 +98,12 @@ pub enum CudaFault {
         /// The driver's word.
         code: String,
     },
+    /// Recorded work that cannot be replayed.
+    #[error("the recorded work holds a node of kind {kind} (CUgraphNodeType); only kernels, fills and copies can be replayed")]
+    GraphNode {
+        /// The driver's number of the kind.
+        kind: u32,
+    },
     /// Any other answer of the driver.
     #[error("{call}: {code}")]
     Driver {

@@ -6,6 +6,7 @@
 mod context;
 mod driver;
 mod error;
+mod graph;
 mod launch;
 mod memory;
 mod module;
@@ -13,6 +14,7 @@ mod precision;
 
 pub use driver::{Card, Driver};
 pub use error::CudaFault;
+pub use graph::CudaGraph;
 pub(crate) use launch::{Launch, kernels};
 pub use memory::CudaBuffer;
 pub(crate) use memory::{In, Out};
@@ -32,6 +34,7 @@ pub struct Cuda {
     context: Arc<Context>,
     module: Module,
     precision: Precision,
+    graphs: bool,
 }
 
 impl Cuda {
@@ -51,7 +54,14 @@ impl Cuda {
         }
         let context = Arc::new(Context::new(card)?);
         let module = Module::load(&context)?;
-        Ok(Cuda { context, module, precision })
+        Ok(Cuda { context, module, precision, graphs: true })
+    }
+
+    /// The card without graphs: the host launches every kernel. `CUDA_LAUNCH_BLOCKING=1` has the same effect.
+    #[must_use]
+    pub fn without_graphs(mut self) -> Self {
+        self.graphs = false;
+        self
     }
 
     /// How products are computed.
