@@ -14,6 +14,7 @@ fn main() {
     let trials = [
         Trial::test("device_describes_the_card_and_what_would_be_taken", description),
         Trial::test("networks_on_the_card_follow_the_processor", networks),
+        Trial::test("labels_on_the_card_are_those_of_the_processor", labels),
         Trial::test("a_resumed_run_has_the_bits_of_an_uninterrupted_one", resume),
         Trial::test("a_reproduction_in_graphs_has_the_bits_of_plain_launches", reproduction),
         Trial::test("auto_goes_round_a_card_that_does_not_work_and_cuda_does_not", fallback),
@@ -111,6 +112,42 @@ fn networks() -> Verdict {
     }
     let manifest: Value = serde_json::from_slice(&std::fs::read(folder.join("cuda/d2l/manifest.json"))?)?;
     ensure(manifest["device"] == "cuda:0" && manifest["precision"] == "f32", || manifest.to_string())
+}
+
+/// `generate`, `solve` and `attack`, on either device.
+fn labels() -> Verdict {
+    let folder = tempfile::tempdir()?;
+    let folder = folder.path();
+    for device in ["cpu", "cuda"] {
+        let path = |name: &str| format!("{device}-{name}.npz");
+        let (set, solved, attacked) = (path("set"), path("solved"), path("attacked"));
+        let run = |arguments: &[&str]| run(Profile::Sm89, folder, &[arguments, &["--device", device, "--set", "attack.angles=2"]].concat());
+        let (_, said) = run(&["generate", "--count", "5", "--lattice", "5", "--out", &set])?;
+        ensure(said.is_empty(), || said)?;
+        run(&["solve", &set, "--out", &solved])?;
+        run(&["attack", &set, "--out", &attacked])?;
+    }
+    for (file, key, most) in [
+        ("set", "displacement", 0.0),
+        ("set", "rho", 0.0),
+        ("set", "mode_area", 1e-7),
+        ("set", "energy", 1e-14),
+        ("solved", "mode_area", 1e-10),
+        ("solved", "energy", 1e-14),
+        ("attacked", "delta_mode_area", 1e-10),
+        ("attacked", "theta", 0.0),
+    ] {
+        let array = |device: &str| Npz::open(&folder.join(format!("{device}-{file}.npz")))?.array(key);
+        let (cpu, cuda) = (array("cpu")?, array("cuda")?);
+        let apart = cpu.values.iter().zip(&cuda.values).fold(0.0_f64, |m, (a, b)| m.max((a - b).abs()));
+        ensure(cpu.shape == cuda.shape && apart <= most, || format!("{file}: {key} is {apart:e} apart"))?;
+    }
+    // Other labels are another set.
+    let folder_set = ["generate", "--count", "5", "--lattice", "5", "--out", "set", "--device", "cuda"];
+    run(Profile::Sm89, folder, &folder_set)?;
+    let output = program(Profile::Sm89, folder, &[&folder_set[..], &["--set", "labels.precision=f32"]].concat()).output()?;
+    let said = stderr(&output);
+    ensure(output.status.code() == Some(2) && said.contains("labels differ"), || said)
 }
 
 /// Two epochs at once, and one after the other, in the card's own precision.

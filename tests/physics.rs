@@ -3,6 +3,8 @@
 
 use scalefree::dataset::npz::Npz;
 use scalefree::dataset::{Spec, generate};
+use scalefree::device::Cpu;
+use scalefree::ops::eigh::Labels;
 use scalefree::physics::{Amplitudes, Attack, Lattice, Modes, average_mode_area, solve};
 use scalefree::progress::{Progress, Silent};
 use std::path::{Path, PathBuf};
@@ -61,7 +63,7 @@ fn the_reference_attack() {
     let mut get = |key: &str| npz.array(key).unwrap().values;
     let atoms = get("atom").iter().map(|a| *a as usize).collect();
     let attack = Attack { atoms, theta: get("theta"), rho_a: get("rho_a")[0], modes: Modes::Sorted };
-    let shift = attack.strike(&Lattice::default(), &get("displacement"), &Silent).unwrap();
+    let shift = attack.strike(&Cpu::<f64>::new(), &Labels::default(), &Lattice::default(), &get("displacement"), &Silent).unwrap();
     for (a, b) in shift.delta_mode_area.iter().zip(&get("delta_mode_area")) {
         assert!((a - b).abs() < 1e-8, "{a} for {b}");
     }
@@ -69,7 +71,7 @@ fn the_reference_attack() {
 
 fn spec(start: u64, count: u64) -> Spec {
     let amplitudes = Amplitudes { rho_max: 0.6, sigma_max: 0.6 };
-    Spec { seed: 9, start, count, lattice: Lattice { size: 4, ..Lattice::default() }, amplitudes }
+    Spec { seed: 9, start, count, lattice: Lattice { size: 4, ..Lattice::default() }, amplitudes, labels: Labels::default() }
 }
 
 fn bytes(path: &Path) -> Vec<u8> {
@@ -78,7 +80,7 @@ fn bytes(path: &Path) -> Vec<u8> {
 
 fn made(folder: &Path, name: &str, spec: &Spec) -> PathBuf {
     let out = folder.join(name);
-    generate(spec, &out, &Silent).unwrap();
+    generate(&Cpu::<f64>::new(), spec, &out, &Silent).unwrap();
     out
 }
 
@@ -121,9 +123,9 @@ fn an_interrupted_set_resumes_to_the_same_bytes() {
     let folder = tempfile::tempdir().unwrap();
     let undisturbed = bytes(&made(folder.path(), "undisturbed.npz", &spec(0, 2500)));
     let out = folder.path().join("interrupted.npz");
-    assert!(generate(&spec(0, 2500), &out, &StopAfter(AtomicU64::new(1500))).is_err());
+    assert!(generate(&Cpu::<f64>::new(), &spec(0, 2500), &out, &StopAfter(AtomicU64::new(1500))).is_err());
     assert!(!out.exists());
-    generate(&spec(0, 2500), &out, &Silent).unwrap();
+    generate(&Cpu::<f64>::new(), &spec(0, 2500), &out, &Silent).unwrap();
     assert_eq!(bytes(&out), undisturbed);
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2, "parts are gone");
 }
@@ -135,8 +137,8 @@ fn a_damaged_shard_is_made_again_and_another_set_is_refused() {
     let shard = set.join("shard-000001.npz");
     let sound = bytes(&shard);
     std::fs::write(&shard, &sound[..1000]).unwrap();
-    generate(&spec(0, 2100), &set, &Silent).unwrap();
+    generate(&Cpu::<f64>::new(), &spec(0, 2100), &set, &Silent).unwrap();
     assert_eq!(bytes(&shard), sound);
-    let error = generate(&spec(0, 2101), &set, &Silent).unwrap_err();
+    let error = generate(&Cpu::<f64>::new(), &spec(0, 2101), &set, &Silent).unwrap_err();
     assert!(error.to_string().contains("belongs to another set"), "{error}");
 }

@@ -6,6 +6,8 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
+#include <cstring>
 #include <dlfcn.h>
 #include <numeric>
 #include <vector>
@@ -115,6 +117,15 @@ Status solve_batch(Handle* handle, int vectors, int upper, std::int64_t n, void*
 // Something that grows with the problem, so that a workspace that was not asked for is seen to be too small.
 std::size_t workspace(std::int64_t n, std::int64_t batch) { return static_cast<std::size_t>(n * batch + 32); }
 
+// An unzeroed workspace spoils the answer, as it did in cuSOLVER 11.7.1; every call leaves its own dirty.
+template <typename T>
+void use(void* work, std::size_t bytes, T* a, bool spoil = false) {
+    auto* const byte = static_cast<unsigned char*>(work);
+    const bool dirty = std::any_of(byte, byte + bytes, [](unsigned char b) { return b != 0; });
+    if (dirty || spoil) a[0] += 1;
+    std::fill(byte, byte + bytes, 0xff);
+}
+
 template <typename T>
 Status create(T** object) {
     *object = new T();
@@ -131,7 +142,9 @@ template <typename T>
 Status jacobi_batch(Handle* handle, int vectors, int upper, int n, T* a, int lda, T* w, T* work, int length, int* info,
                     JacobiInfo* how, int batch) {
     if (how == nullptr || work == nullptr || static_cast<std::size_t>(length) < workspace(n, batch)) return INVALID_VALUE;
-    return solve_batch<T>(handle, vectors, upper, n, a, lda, w, info, batch, *how);
+    const Status status = solve_batch<T>(handle, vectors, upper, n, a, lda, w, info, batch, *how);
+    if (status == SUCCESS) use(work, static_cast<std::size_t>(length) * sizeof(T), a);
+    return status;
 }
 
 }  // namespace
@@ -182,6 +195,12 @@ SOLVER_API Status cusolverDnXsyevBatched(Handle* handle, Parameters* parameters,
                                          void*, std::size_t, int* info, std::int64_t batch) {
     if (type_a != type || type_w != type || (type != REAL_32 && type != REAL_64)) return NOT_SUPPORTED;
     if (parameters == nullptr || work == nullptr || device_bytes < workspace(n, batch) * 8) return INVALID_VALUE;
-    return type == REAL_32 ? solve_batch<float>(handle, vectors, upper, n, a, lda, w, info, batch, JacobiInfo())
-                           : solve_batch<double>(handle, vectors, upper, n, a, lda, w, info, batch, JacobiInfo());
+    // SIMT_XSYEV=wrong: an answer without a word that only a check finds out.
+    const char* const setting = std::getenv("SIMT_XSYEV");
+    const bool spoil = setting != nullptr && std::strcmp(setting, "wrong") == 0;
+    const Status status = type == REAL_32 ? solve_batch<float>(handle, vectors, upper, n, a, lda, w, info, batch, JacobiInfo())
+                                          : solve_batch<double>(handle, vectors, upper, n, a, lda, w, info, batch, JacobiInfo());
+    if (status == SUCCESS && type == REAL_32) use(work, device_bytes, static_cast<float*>(a), spoil);
+    if (status == SUCCESS && type == REAL_64) use(work, device_bytes, static_cast<double*>(a), spoil);
+    return status;
 }

@@ -1,6 +1,7 @@
 //! `attack`.
 
 use super::common::{Common, check_output};
+use super::compute::on_device;
 use super::progress::Bar;
 use crate::Result;
 use crate::analysis::attack::Attack as Statistics;
@@ -21,14 +22,17 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, common: &Common) -> Result<()> {
-    let config = common.load_for_processor(Preset::Paper, "attack")?;
+    let (config, compute) = common.open(Preset::Paper)?;
     let structures = load_structures(&args.input)?;
     check_output(&args.out)?;
     let lattice = Lattice { size: structures.size, ..config.lattice };
     let attacked = {
         let keys = &config.attack;
         let bar = Bar::new(common.quiet);
-        Attacked::strike(&lattice, &structures.displacement, keys.rho_a, keys.angles, keys.modes, config.seed, &bar)?
+        let (displacement, labels) = (&structures.displacement, &config.labels);
+        on_device!(compute, device => {
+            Attacked::strike(device, labels, &lattice, displacement, keys.rho_a, keys.angles, keys.modes, config.seed, &bar)
+        })?
     };
     attacked.write(&args.out)?;
     let (atoms, angles, modes) = (lattice.sites(), config.attack.angles, lattice.sites());

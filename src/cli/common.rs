@@ -40,7 +40,7 @@ impl Common {
         Ok(config)
     }
 
-    /// [`Common::load`], and the device that it names, for what runs networks.
+    /// [`Common::load`], and the device that it names, for what computes.
     pub(super) fn open(&self, preset: Preset) -> Result<(Config, Compute)> {
         let mut config = self.load(preset)?;
         let compute = compute::open(&mut config, self.quiet)?;

@@ -1,6 +1,7 @@
 //! `generate` and `solve`.
 
 use super::common::{Common, check_output};
+use super::compute::on_device;
 use super::progress::Bar;
 use crate::config::Preset;
 use crate::dataset::{self, Spec, load_structures, npz};
@@ -35,14 +36,14 @@ pub(super) struct GenerateArgs {
 }
 
 pub(super) fn generate(args: &GenerateArgs, common: &Common) -> Result<()> {
-    let mut config = common.load_for_processor(Preset::Paper, "generate")?;
+    let (mut config, compute) = common.open(Preset::Paper)?;
     config.lattice = lattice(config.lattice, args.lattice, args.boundary.as_deref())?;
     let mut amplitudes = config.data.amplitudes();
     amplitudes.rho_max = args.rho_max.unwrap_or(amplitudes.rho_max);
     amplitudes.sigma_max = args.sigma_max.unwrap_or(amplitudes.sigma_max);
     let count = u64::try_from(args.count).map_err(|_| Error::value("--count", format!("{} samples; at least 1 is needed", args.count)))?;
-    let spec = Spec { seed: config.seed, start: args.start, count, lattice: config.lattice, amplitudes };
-    dataset::generate(&spec, &args.out, &Bar::new(common.quiet))
+    let spec = Spec { seed: config.seed, start: args.start, count, lattice: config.lattice, amplitudes, labels: config.labels };
+    on_device!(compute, device => dataset::generate(device, &spec, &args.out, &Bar::new(common.quiet)))
 }
 
 #[derive(Args)]
@@ -59,11 +60,14 @@ pub(super) struct SolveArgs {
 }
 
 pub(super) fn solve(args: &SolveArgs, common: &Common) -> Result<()> {
-    let config = common.load_for_processor(Preset::Paper, "solve")?;
+    let (config, compute) = common.open(Preset::Paper)?;
     let structures = load_structures(&args.input)?;
     check_output(&args.out)?;
     let lattice = Lattice { size: structures.size, ..lattice(config.lattice, None, args.boundary.as_deref())? };
-    let truth = physics::solve(&lattice, &structures.displacement, &Bar::new(common.quiet))?;
+    let truth = {
+        let (labels, bar) = (&config.labels, Bar::new(common.quiet));
+        on_device!(compute, device => physics::solve_on(device, labels, &lattice, &structures.displacement, &bar))?
+    };
     let shape = [structures.count, lattice.sites()];
     npz::write_npz(&args.out, |npz| {
         npz.array("mode_area", &shape, &truth.mode_area)?;

@@ -47,7 +47,7 @@ pub(super) fn evaluate(args: &EvaluateArgs, common: &Common) -> Result<()> {
             }
             let lattice = Lattice { size, ..config.lattice };
             let bar = Bar::new(common.quiet);
-            let designs = on_device!(compute, device => design::design(device, &model, &data.mode_area, &lattice, &bar))?;
+            let designs = on_device!(compute, device => design::design(device, &model, &data.mode_area, &config.labels, &lattice, &bar))?;
             rows.push(("Hamiltonian truth of the designs", score(&designs.truth.mode_area)));
         }
     }
@@ -110,7 +110,7 @@ pub(super) fn design(args: &DesignArgs, common: &Common) -> Result<()> {
     check_output(&args.out)?;
     let lattice = Lattice { size: targets.size, ..config.lattice };
     let bar = Bar::new(common.quiet);
-    let designs = on_device!(compute, device => design::design(device, &model, &targets.mode_area, &lattice, &bar))?;
+    let designs = on_device!(compute, device => design::design(device, &model, &targets.mode_area, &config.labels, &lattice, &bar))?;
     let (n, size, modes) = (targets.count, targets.size, lattice.sites());
     npz::write_npz(&args.out, |npz| {
         npz.array("displacement", &[n, 2, size, size], &single(&designs.structures.displacement))?;

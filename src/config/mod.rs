@@ -6,6 +6,7 @@ mod presets;
 pub use presets::Preset;
 
 use crate::nn::{Architecture, Kind};
+use crate::ops::eigh::Labels;
 use crate::physics::{Amplitudes, Lattice, Modes, Population};
 use crate::train::TrainConfig;
 use crate::{Error, Result};
@@ -26,6 +27,8 @@ pub struct Config {
     pub precision: Precision,
     /// The crystal and its hoppings.
     pub lattice: Lattice,
+    /// How energies and mode areas are solved.
+    pub labels: Labels,
     /// Data sets of a reproduction.
     pub data: DataConfig,
     /// The structure-to-localisation network.

@@ -3,6 +3,7 @@
 use super::{AttackConfig, Config, DataConfig, Precision};
 use crate::nn::{Init, Pool};
 use crate::ops::adam::AdamForm;
+use crate::ops::eigh::Labels;
 use crate::physics::{Lattice, Modes, Population};
 use crate::train::{CostReduction, InputScaling, L2Scope, TrainConfig};
 use crate::{Error, Result};
@@ -45,6 +46,7 @@ impl Preset {
             device: "auto".into(),
             precision: Precision::Auto,
             lattice: Lattice::default(),
+            labels: Labels::default(),
             data: DataConfig {
                 train,
                 validation,

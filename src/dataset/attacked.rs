@@ -2,6 +2,8 @@
 
 use super::npz::{Npz, write_npz};
 use crate::Result;
+use crate::ops::eigh::Labels;
+use crate::ops::spectrum::Spectra;
 use crate::physics::{Attack, Lattice, Modes};
 use crate::progress::Progress;
 use std::path::Path;
@@ -23,7 +25,10 @@ pub struct Attacked {
 
 impl Attacked {
     /// Attacks every atom of every structure in `displacement` (n, 2, L, L).
-    pub fn strike(
+    #[allow(clippy::too_many_arguments)]
+    pub fn strike<D: Spectra>(
+        device: &D,
+        labels: &Labels,
         lattice: &Lattice,
         displacement: &[f64],
         rho_a: f64,
@@ -35,7 +40,7 @@ impl Attacked {
         let mut all = Attacked { delta_mode_area: Vec::new(), theta: Vec::new(), atoms: lattice.sites(), angles, rho_a };
         for (structure, displacement) in displacement.chunks_exact(2 * lattice.sites()).enumerate() {
             let attack = Attack { rho_a, modes, ..Attack::everywhere(lattice, angles, seed, structure as u64)? };
-            all.delta_mode_area.extend(attack.strike(lattice, displacement, progress)?.delta_mode_area);
+            all.delta_mode_area.extend(attack.strike(device, labels, lattice, displacement, progress)?.delta_mode_area);
             all.theta.extend(attack.theta);
         }
         Ok(all)

@@ -6,7 +6,9 @@
 use super::fingerprint;
 use super::npz::{Npz, NpzWriter, write_npz};
 use crate::ops::deformation::{Deformation, deform};
-use crate::physics::{Amplitudes, Lattice, solve};
+use crate::ops::eigh::Labels;
+use crate::ops::spectrum::Spectra;
+use crate::physics::{Amplitudes, Lattice, solve_on};
 use crate::progress::Progress;
 use crate::{Error, Result, file};
 use rayon::prelude::*;
@@ -17,8 +19,6 @@ use std::path::{Path, PathBuf};
 
 /// Samples of a shard.
 const SHARD: u64 = 1024;
-/// Samples solved between two words on progress.
-const CHUNK: u64 = 64;
 
 /// What to generate.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -33,6 +33,9 @@ pub struct Spec {
     pub lattice: Lattice,
     /// How strongly it is deformed (Eq. 5).
     pub amplitudes: Amplitudes,
+    /// How its modes are solved.
+    #[serde(default)]
+    pub labels: Labels,
 }
 
 /// `manifest.json`.
@@ -69,14 +72,14 @@ impl Spec {
     }
 }
 
-/// Generates `spec` into `out`: one NPZ file if the name ends in `.npz`, else a folder of shards.
+/// Generates `spec` on `device` into `out`: one NPZ file if the name ends in `.npz`, else a folder of shards.
 ///
 /// # Errors
 /// Impossible values; a folder that holds another set; an output that cannot be written; Ctrl-C, after the shard before was saved.
-pub fn generate(spec: &Spec, out: &Path, progress: &dyn Progress) -> Result<()> {
+pub fn generate<D: Spectra>(device: &D, spec: &Spec, out: &Path, progress: &dyn Progress) -> Result<()> {
     spec.validate()?;
     if out.extension().is_none_or(|e| e != "npz") {
-        return generate_shards(spec, out, progress).map(drop);
+        return generate_shards(device, spec, out, progress).map(drop);
     }
     if out.is_dir() {
         return Err(Error::file(out, "is a folder; name a file that is not there yet"));
@@ -85,12 +88,12 @@ pub fn generate(spec: &Spec, out: &Path, progress: &dyn Progress) -> Result<()> 
     let job = serde_json::to_string(spec).map_err(|e| Error::Failed(e.to_string()))?;
     let name = out.file_name().unwrap_or_default().to_string_lossy();
     let parts = out.with_file_name(format!(".{name}.{}.parts", fingerprint(job.as_bytes())));
-    let manifest = generate_shards(spec, &parts, progress)?;
+    let manifest = generate_shards(device, spec, &parts, progress)?;
     merge(spec, &parts, &manifest, out)?;
     fs::remove_dir_all(&parts).map_err(|e| Error::write(&parts, e))
 }
 
-fn generate_shards(spec: &Spec, folder: &Path, progress: &dyn Progress) -> Result<Manifest> {
+fn generate_shards<D: Spectra>(device: &D, spec: &Spec, folder: &Path, progress: &dyn Progress) -> Result<Manifest> {
     let manifest_path = folder.join("manifest.json");
     let mut manifest = Manifest { spec: spec.clone(), shards: Vec::new() };
     if manifest_path.exists() {
@@ -98,7 +101,7 @@ fn generate_shards(spec: &Spec, folder: &Path, progress: &dyn Progress) -> Resul
         if found.spec != *spec {
             return Err(Error::file(
                 &manifest_path,
-                "belongs to another set (seed, start, count, lattice or amplitudes differ); name another folder",
+                "belongs to another set (seed, start, count, lattice, amplitudes or labels differ); name another folder",
             ));
         }
         manifest = found;
@@ -118,7 +121,7 @@ fn generate_shards(spec: &Spec, folder: &Path, progress: &dyn Progress) -> Resul
     while done < spec.count {
         let shard = spec.shard(done);
         let name = format!("shard-{:06}.npz", manifest.shards.len());
-        let samples = Samples::draw(&shard, |n| progress.advance(done + n, ""), progress)?;
+        let samples = Samples::draw(device, &shard, |n| progress.advance(done + n, ""), progress)?;
         let path = folder.join(&name);
         samples.write(&path, &shard)?;
         let fingerprint = fingerprint(&file::read_bytes(&path)?);
@@ -154,19 +157,19 @@ struct Samples {
 }
 
 impl Samples {
-    fn draw(spec: &Spec, advance: impl Fn(u64), progress: &dyn Progress) -> Result<Self> {
+    fn draw<D: Spectra>(device: &D, spec: &Spec, advance: impl Fn(u64), progress: &dyn Progress) -> Result<Self> {
         let mut samples = Samples::default();
         let row = 2 * spec.lattice.sites();
         let Amplitudes { rho_max, sigma_max } = spec.amplitudes;
         let deformation = Deformation { size: spec.lattice.size as u64, rho_max, sigma_max, seed: spec.seed };
-        for first in (0..spec.count).step_by(CHUNK as usize) {
-            let indices: Vec<u64> = (first..spec.count.min(first + CHUNK)).map(|k| spec.start + k).collect();
+        for first in (0..spec.count).step_by(D::BATCH) {
+            let indices: Vec<u64> = (first..spec.count.min(first + D::BATCH as u64)).map(|k| spec.start + k).collect();
             let mut displacement = vec![0.0_f32; indices.len() * row];
             let drawn: Vec<_> =
                 displacement.par_chunks_exact_mut(row).zip(&indices).map(|(image, &index)| deform(&deformation, index, image)).collect();
             // The Hamiltonian is built from the displacement as it is stored.
             let stored: Vec<f64> = displacement.iter().map(|d| f64::from(*d)).collect();
-            let spectrum = solve(&spec.lattice, &stored, &StopOnly(progress))?;
+            let spectrum = solve_on(device, &spec.labels, &spec.lattice, &stored, &StopOnly(progress))?;
             samples.displacement.extend(displacement);
             samples.mode_area.extend(spectrum.mode_area.iter().map(|w| *w as f32));
             samples.energy.extend(spectrum.energy);
@@ -195,10 +198,14 @@ impl Samples {
     }
 }
 
-/// Passes on the wish to stop, and nothing else.
+/// Passes on notes and the wish to stop.
 struct StopOnly<'a>(&'a dyn Progress);
 
 impl Progress for StopOnly<'_> {
+    fn note(&self, line: &str) {
+        self.0.note(line);
+    }
+
     fn stop(&self) -> bool {
         self.0.stop()
     }

@@ -3,7 +3,8 @@
 use crate::dataset::Structures;
 use crate::nn::{Kind, Model, layout};
 use crate::ops::Device;
-use crate::physics::{Lattice, Spectrum, solve};
+use crate::ops::eigh::Labels;
+use crate::physics::{Lattice, Spectrum, solve_on};
 use crate::progress::Progress;
 use crate::train::Predictor;
 use crate::{Error, Result};
@@ -32,9 +33,16 @@ pub fn draw<D: Device>(device: &D, l2d: &Model, mode_area: &[f64], size: usize) 
 }
 
 /// [`draw`], then the Hamiltonian truth of what was drawn.
-pub fn design<D: Device>(device: &D, l2d: &Model, mode_area: &[f64], lattice: &Lattice, progress: &dyn Progress) -> Result<Designs> {
+pub fn design<D: Device>(
+    device: &D,
+    l2d: &Model,
+    mode_area: &[f64],
+    labels: &Labels,
+    lattice: &Lattice,
+    progress: &dyn Progress,
+) -> Result<Designs> {
     let structures = draw(device, l2d, mode_area, lattice.size)?;
-    let truth = solve(lattice, &structures.displacement, progress)?;
+    let truth = solve_on(device, labels, lattice, &structures.displacement, progress)?;
     Ok(Designs { structures, truth })
 }
 

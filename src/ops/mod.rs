@@ -16,6 +16,7 @@ pub mod mape;
 pub mod mode_area;
 pub mod philox;
 mod product;
+pub mod spectrum;
 mod tiles;
 
 use crate::device::cuda::Cuda;
@@ -32,6 +33,7 @@ pub trait Device:
     + deformation::Deform
     + hamiltonian::Hamiltonians
     + mode_area::ModeAreas
+    + spectrum::Spectra
 {
 }
 

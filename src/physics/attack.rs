@@ -4,9 +4,11 @@
 //! structure answers below 1e-5.
 
 use super::Lattice;
-use super::spectrum::{Solver, check_displacements};
+use super::spectrum::check_displacements;
 use crate::ops::deformation::sin_cos_turn;
+use crate::ops::eigh::Labels;
 use crate::ops::philox::{Stream, draw, uniform};
+use crate::ops::spectrum::{Solver, Spectra};
 use crate::progress::Progress;
 use crate::{Error, Result};
 use nalgebra::DMatrix;
@@ -67,40 +69,83 @@ impl Attack {
         Ok(Attack { atoms, theta, rho_a: 0.01, modes: Modes::Sorted })
     }
 
-    /// Attacks one structure, `displacement` (2, L, L), one thread an attack. The bits do not depend on the number of threads.
+    /// Attacks one structure, `displacement` (2, L, L), on `device`. Tracked modes are matched on the processor, one thread an attack:
+    /// their bits do not depend on the number of threads, nor on the device.
     ///
     /// # Errors
     /// [`Error::Value`] for an impossible lattice, displacement, `attack.rho_a`, atom or angle; [`Error::Failed`] from the
     /// eigen-solver; [`Error::Interrupted`].
-    pub fn strike(&self, lattice: &Lattice, displacement: &[f64], progress: &dyn Progress) -> Result<Shift> {
+    pub fn strike<D: Spectra>(
+        &self,
+        device: &D,
+        labels: &Labels,
+        lattice: &Lattice,
+        displacement: &[f64],
+        progress: &dyn Progress,
+    ) -> Result<Shift> {
         self.validate(lattice, displacement)?;
-        let sites = lattice.sites();
-        let angles = self.theta.len() / self.atoms.len();
+        progress.begin("attack", self.theta.len() as u64, "attacks");
+        let shift = match self.modes {
+            Modes::Sorted => self.strike_sorted(device, labels, lattice, displacement, progress),
+            Modes::Tracked => self.strike_tracked(lattice, displacement, progress),
+        }?;
+        progress.end();
+        Ok(shift)
+    }
 
-        let mut solver = Solver::new(lattice);
+    /// The structure with its k-th atom moved, `moved` being a copy of it.
+    fn shift(&self, k: usize, moved: &mut [f64]) {
+        let atom = self.atoms[k / (self.theta.len() / self.atoms.len())];
+        let (sin, cos) = sin_cos_turn(self.theta[k].rem_euclid(TAU) / TAU);
+        let sites = moved.len() / 2;
+        moved[atom] += self.rho_a * cos;
+        moved[sites + atom] += self.rho_a * sin;
+    }
+
+    /// The areas' ranks alone matter, so that many attacked structures are solved at once.
+    fn strike_sorted<D: Spectra>(
+        &self,
+        device: &D,
+        labels: &Labels,
+        lattice: &Lattice,
+        displacement: &[f64],
+        progress: &dyn Progress,
+    ) -> Result<Shift> {
+        let hopping = lattice.hopping();
+        let quiet = Within { progress, before: 0 };
+        let mode_area = device.spectra(labels, &hopping, displacement, &quiet)?.mode_area;
+        let mut delta_mode_area = Vec::with_capacity(self.theta.len() * lattice.sites());
+        for first in (0..self.theta.len()).step_by(D::BATCH) {
+            let mut moved = displacement.repeat(D::BATCH.min(self.theta.len() - first));
+            for (k, moved) in moved.chunks_exact_mut(displacement.len()).enumerate() {
+                self.shift(first + k, moved);
+            }
+            let after = device.spectra(labels, &hopping, &moved, &Within { progress, before: first as u64 })?;
+            let areas = after.mode_area.chunks_exact(mode_area.len());
+            delta_mode_area.extend(areas.flat_map(|after| after.iter().zip(&mode_area).map(|(after, before)| after - before)));
+        }
+        Ok(Shift { mode_area, delta_mode_area })
+    }
+
+    fn strike_tracked(&self, lattice: &Lattice, displacement: &[f64], progress: &dyn Progress) -> Result<Shift> {
+        let sites = lattice.sites();
+        let mut solver = Solver::new(lattice.hopping());
         solver.solve(displacement)?;
         let before = Modeset::new(&solver);
 
-        progress.begin("attack", self.theta.len() as u64, "attacks");
         let done = AtomicU64::new(0);
         let mut delta_mode_area = vec![0.0; self.theta.len() * sites];
-        delta_mode_area.par_chunks_exact_mut(sites).zip(&self.theta).enumerate().try_for_each_init(
-            || Solver::new(lattice),
-            |solver, (k, (delta, theta))| {
+        delta_mode_area.par_chunks_exact_mut(sites).enumerate().try_for_each_init(
+            || Solver::new(lattice.hopping()),
+            |solver, (k, delta)| {
                 if progress.stop() {
                     return Err(Error::Interrupted("the attack on this structure is not kept".into()));
                 }
-                let atom = self.atoms[k / angles];
-                let (sin, cos) = sin_cos_turn(theta.rem_euclid(TAU) / TAU);
                 let mut moved = displacement.to_vec();
-                moved[atom] += self.rho_a * cos;
-                moved[sites + atom] += self.rho_a * sin;
+                self.shift(k, &mut moved);
                 solver.solve(&moved)?;
                 let after = Modeset::new(solver);
-                let partner = match self.modes {
-                    Modes::Sorted => (0..sites).collect(),
-                    Modes::Tracked => before.track(&after),
-                };
+                let partner = before.track(&after);
                 for (m, delta) in delta.iter_mut().enumerate() {
                     *delta = after.areas[partner[m]] - before.areas[m];
                 }
@@ -108,7 +153,6 @@ impl Attack {
                 Ok(())
             },
         )?;
-        progress.end();
         Ok(Shift { mode_area: before.areas, delta_mode_area })
     }
 
@@ -133,6 +177,26 @@ impl Attack {
             return Err(Error::value("attack.angles", format!("a direction is {theta}; it must be finite")));
         }
         Ok(())
+    }
+}
+
+/// Progress of a part of the attacks, `before` of them being done already.
+struct Within<'a> {
+    progress: &'a dyn Progress,
+    before: u64,
+}
+
+impl Progress for Within<'_> {
+    fn advance(&self, done: u64, detail: &str) {
+        self.progress.advance(self.before + done, detail);
+    }
+
+    fn note(&self, line: &str) {
+        self.progress.note(line);
+    }
+
+    fn stop(&self) -> bool {
+        self.progress.stop()
     }
 }
 

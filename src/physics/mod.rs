@@ -8,7 +8,8 @@ mod deformation;
 mod lattice;
 mod spectrum;
 
+pub use crate::ops::spectrum::Spectrum;
 pub use attack::{Attack, Modes, Shift};
 pub use deformation::{Amplitudes, Population};
 pub use lattice::{Boundary, Lattice};
-pub use spectrum::{Spectrum, average_mode_area, solve};
+pub use spectrum::{average_mode_area, solve, solve_on};

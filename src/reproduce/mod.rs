@@ -59,11 +59,11 @@ pub fn reproduce<D: Device>(device: &D, preset: Preset, config: &Config, folder:
     }
 
     let mut clock = Clock::open(&run)?;
-    clock.time("data", || stages::data(config, &run, progress))?;
+    clock.time("data", || stages::data(device, config, &run, progress))?;
     clock.time("train D2L", || stages::train_d2l(device, config, &run, progress))?;
     clock.time("train L2D", || stages::train_l2d(device, config, &run, progress))?;
     clock.time("predict and design", || stages::design(device, config, &run, progress))?;
-    clock.time("attack", || stages::attack(config, &run, progress))?;
+    clock.time("attack", || stages::attack(device, config, &run, progress))?;
     let rows = clock.time("analysis", || results::rows(config, &run))?;
     write_results(&run.path("results.json"), &rows)?;
     let figures =

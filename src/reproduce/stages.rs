@@ -15,7 +15,7 @@ use serde_json::{Map, json};
 /// The data sets; each has a seed of its own (the paper: "different random seeds"), derived from the run's.
 const SETS: [&str; 6] = ["d2l_train", "d2l_validation", "d2l_test", "l2d_train", "l2d_validation", "l2d_test"];
 
-pub(super) fn data(config: &Config, run: &Run, progress: &dyn Progress) -> Result<()> {
+pub(super) fn data<D: Device>(device: &D, config: &Config, run: &Run, progress: &dyn Progress) -> Result<()> {
     file::create_folder(&run.path("data"))?;
     let counts = [config.data.train, config.data.validation, config.data.test];
     for (set, name) in SETS.iter().enumerate() {
@@ -24,8 +24,9 @@ pub(super) fn data(config: &Config, run: &Run, progress: &dyn Progress) -> Resul
             continue;
         }
         let seed = config.seed.wrapping_mul(SETS.len() as u64).wrapping_add(set as u64);
-        let spec = Spec { seed, start: 0, count: counts[set % 3], lattice: config.lattice, amplitudes: config.data.amplitudes() };
-        generate(&spec, &out, progress)?;
+        let (count, amplitudes) = (counts[set % 3], config.data.amplitudes());
+        let spec = Spec { seed, start: 0, count, lattice: config.lattice, amplitudes, labels: config.labels };
+        generate(device, &spec, &out, progress)?;
     }
     Ok(())
 }
@@ -100,7 +101,7 @@ pub(super) fn design<D: Device>(device: &D, config: &Config, run: &Run, progress
         let targets = set(run, "l2d_test")?.mode_area;
         let n = targets.len() / modes;
         let chained = design::chain(device, &l2d, &d2l, &targets)?;
-        let drawn = design::design(device, &l2d, &targets, &config.lattice, progress)?;
+        let drawn = design::design(device, &l2d, &targets, &config.labels, &config.lattice, progress)?;
         let control = design::draw(device, &untrained(config, run)?, &targets, size)?;
         npz::write_npz(&designs, |npz| {
             npz.array("displacement", &[n, 2, size, size], &single(&drawn.structures.displacement))?;
@@ -147,7 +148,7 @@ pub(super) fn attacked_sample(targets: &[f64], designs: &Designs, modes: usize) 
         .ok_or_else(|| Error::Failed("there is no test sample".into()))
 }
 
-pub(super) fn attack(config: &Config, run: &Run, progress: &dyn Progress) -> Result<()> {
+pub(super) fn attack<D: Device>(device: &D, config: &Config, run: &Run, progress: &dyn Progress) -> Result<()> {
     let paths = [run.path("attack_seed.npz"), run.path("attack_design.npz")];
     if paths.iter().all(|p| p.exists()) {
         return Ok(());
@@ -158,7 +159,18 @@ pub(super) fn attack(config: &Config, run: &Run, progress: &dyn Progress) -> Res
     let keys = &config.attack;
     for (path, structures) in paths.iter().zip([&test.structures, &designs.structures]) {
         let displacement = &structures.displacement[sample * row..][..row];
-        Attacked::strike(&config.lattice, displacement, keys.rho_a, keys.angles, keys.modes, config.seed, progress)?.write(path)?;
+        Attacked::strike(
+            device,
+            &config.labels,
+            &config.lattice,
+            displacement,
+            keys.rho_a,
+            keys.angles,
+            keys.modes,
+            config.seed,
+            progress,
+        )?
+        .write(path)?;
     }
     Ok(())
 }

@@ -9,6 +9,7 @@ mod convolution;
 mod dense;
 mod faults;
 mod graphs;
+mod labels;
 mod lint;
 mod mutations;
 mod networks;
@@ -141,6 +142,7 @@ fn main() -> ExitCode {
     }
     let mut trials = variant::trials();
     trials.extend(faults::trials());
+    trials.extend(labels::trials());
     trials.push(Trial::test("kernels keep to the portable dialect", lint::dialect));
     trials.push(mutations::trial());
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
@@ -152,6 +154,7 @@ fn child(arguments: &[String]) -> ExitCode {
     let failed = match (device, table) {
         ("cpu", _) => Ok(run(&Cpu::<f32>::new(), &all_cases(Arithmetic::F32, true), words)),
         (_, "fault") => faults::child(words),
+        (_, "labels") => labels::child(words),
         (_, table) => on_card(table, words),
     };
     match failed {

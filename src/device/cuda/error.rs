@@ -104,6 +104,14 @@ pub enum CudaFault {
         /// The driver's number of the kind.
         kind: u32,
     },
+    /// A solver of cuSOLVER that refused, or whose answer is no eigenpair.
+    #[error("{call}: {fault}")]
+    Solver {
+        /// What was called.
+        call: &'static str,
+        /// The library's word, or what is wrong with its answer.
+        fault: String,
+    },
     /// Any other answer of the driver.
     #[error("{call}: {code}")]
     Driver {

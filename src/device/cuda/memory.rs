@@ -44,6 +44,11 @@ impl<T> CudaBuffer<T> {
         Out(self.address_of(offset), PhantomData)
     }
 
+    /// The first element's address, for a library that wants a plain pointer into the card's memory.
+    pub(super) fn raw(&mut self) -> *mut T {
+        self.address.get() as *mut T
+    }
+
     fn address_of(&self, offset: usize) -> NonZeroU64 {
         assert!(offset <= self.len, "element {offset} of {}", self.len);
         self.address.saturating_add((offset * size_of::<T>()) as u64)
@@ -51,7 +56,12 @@ impl<T> CudaBuffer<T> {
 
     /// Bytes of `host`, which must not be longer than the buffer.
     fn bytes_of(&self, host: &[T]) -> usize {
-        assert!(host.len() <= self.len, "{} elements for a buffer of {}", host.len(), self.len);
+        self.bytes_from(0, host)
+    }
+
+    /// Bytes of `host`, which must not be longer than the buffer from `offset` on.
+    fn bytes_from(&self, offset: usize, host: &[T]) -> usize {
+        assert!(offset + host.len() <= self.len, "{} elements from {offset} on for a buffer of {}", host.len(), self.len);
         size_of_val(host)
     }
 }
@@ -80,6 +90,22 @@ impl<T> Drop for CudaBuffer<T> {
             // SAFETY: the address came from cuMemAlloc and nothing else frees it. The driver waits for kernels that use it.
             unsafe { sys::cuMemFree_v2(self.address.get()) };
         }
+    }
+}
+
+impl Cuda {
+    /// Copies the elements of `buffer` from `offset` on into `host`.
+    pub(crate) fn download_from<T: Element>(&self, buffer: &CudaBuffer<T>, offset: usize, host: &mut [T]) -> Result<()> {
+        let bytes = buffer.bytes_from(offset, host);
+        if bytes == 0 {
+            return Ok(());
+        }
+        let context = &self.context;
+        context.enter()?;
+        // SAFETY: both places hold `bytes`; any bits are a value of T; the wait below keeps `host` borrowed until it is written.
+        let code = unsafe { sys::cuMemcpyDtoHAsync_v2(host.as_mut_ptr().cast(), buffer.address_of(offset).get(), bytes, context.stream) };
+        context.check("cuMemcpyDtoHAsync", code)?;
+        context.synchronize()
     }
 }
 
@@ -119,16 +145,7 @@ impl Memory for Cuda {
     }
 
     fn download<T: Element>(&self, buffer: &CudaBuffer<T>, host: &mut [T]) -> Result<()> {
-        let bytes = buffer.bytes_of(host);
-        if bytes == 0 {
-            return Ok(());
-        }
-        let context = &self.context;
-        context.enter()?;
-        // SAFETY: both places hold `bytes`; any bits are a value of T; the wait below keeps `host` borrowed until it is written.
-        let code = unsafe { sys::cuMemcpyDtoHAsync_v2(host.as_mut_ptr().cast(), buffer.address.get(), bytes, context.stream) };
-        context.check("cuMemcpyDtoHAsync", code)?;
-        context.synchronize()
+        self.download_from(buffer, 0, host)
     }
 }
 

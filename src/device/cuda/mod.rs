@@ -11,6 +11,7 @@ mod launch;
 mod memory;
 mod module;
 mod precision;
+mod solver;
 
 pub use driver::{Card, Driver};
 pub use error::CudaFault;
@@ -20,6 +21,7 @@ pub use memory::CudaBuffer;
 pub(crate) use memory::{In, Out};
 pub use module::{Built, KERNELS, built};
 pub use precision::Precision;
+pub(crate) use solver::{Batched, solve_batched};
 
 use crate::Result;
 use context::Context;

@@ -1,8 +1,72 @@
-//! Eigenpairs of a real symmetric matrix: H (N, N) -> energies (N) ascending, modes (N, N), in f64.
+//! Eigenpairs of a real symmetric matrix: H (N, N) -> energies (N) ascending, modes (N, N).
 //!
 //! Eq. 1 of the paper: H psi_m = E_m psi_m, every pair, the modes orthonormal. The CPU's solver is faer's (Householder
-//! tridiagonalisation, then divide and conquer); `docs/eigensolvers.md` has it beside LAPACK and nalgebra.
+//! tridiagonalisation, then divide and conquer), in f64; `docs/eigensolvers.md` has it beside LAPACK and nalgebra. A card's are those
+//! of cuSOLVER, many matrices at once; `docs/eigensolvers-card.md` tells how one is chosen and what is checked.
 
+mod check;
 mod cpu;
+mod cuda;
 
+pub(crate) use check::check;
 pub use cpu::Eigh;
+pub(crate) use cuda::solve;
+
+use serde::{Deserialize, Serialize};
+
+/// How labels (energies and mode areas) are computed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Labels {
+    /// Who diagonalises.
+    pub solver: Solver,
+    /// In what a card diagonalises; faer always has f64.
+    pub precision: LabelPrecision,
+}
+
+/// An eigen-solver. One that is not there, or fails, hands over to the next in this order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Solver {
+    /// On a card `xsyev`, on the processor `faer`.
+    #[default]
+    Auto,
+    /// cuSOLVER's cusolverDnXsyevBatched, from CUDA 12.6 on.
+    Xsyev,
+    /// cuSOLVER's cusolverDn{S,D}syevjBatched: Jacobi's rotations.
+    Syevj,
+    /// faer on the processor.
+    Faer,
+}
+
+/// The numbers that a card's solver computes in; everything around it is f64.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LabelPrecision {
+    /// Double.
+    #[default]
+    F64,
+    /// Single.
+    F32,
+}
+
+impl Solver {
+    /// The solvers that a card tries, in order.
+    pub(crate) fn on_a_card(self) -> &'static [Solver] {
+        match self {
+            Solver::Auto | Solver::Xsyev => &[Solver::Xsyev, Solver::Syevj, Solver::Faer],
+            Solver::Syevj => &[Solver::Syevj, Solver::Faer],
+            Solver::Faer => &[Solver::Faer],
+        }
+    }
+
+    /// As the configuration spells it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Solver::Auto => "auto",
+            Solver::Xsyev => "xsyev",
+            Solver::Syevj => "syevj",
+            Solver::Faer => "faer",
+        }
+    }
+}

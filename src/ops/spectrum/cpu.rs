@@ -1,0 +1,76 @@
+//! Spectra on the processor: faer, in f64, one thread a lattice.
+
+use super::{Spectra, Spectrum};
+use crate::device::{Cpu, Real};
+use crate::ops::eigh::{self, Eigh, Labels};
+use crate::ops::hamiltonian::{Hopping, hamiltonian};
+use crate::ops::mode_area::{mode_area, sort};
+use crate::progress::Progress;
+use crate::{Error, Result};
+use rayon::prelude::*;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+impl<R: Real> Spectra for Cpu<R> {
+    const BATCH: usize = 64;
+
+    fn spectra(&self, labels: &Labels, hopping: &Hopping, displacement: &[f64], progress: &dyn Progress) -> Result<Spectrum> {
+        if matches!(labels.solver, eigh::Solver::Xsyev | eigh::Solver::Syevj) {
+            super::cuda::tell_once(labels.solver, "it is for NVIDIA cards", eigh::Solver::Faer, progress);
+        }
+        processor(hopping, displacement, 0, progress)
+    }
+}
+
+/// [`Spectra::spectra`] by faer, `before` lattices being done already. The bits do not depend on the number of threads.
+pub(crate) fn processor(hopping: &Hopping, displacement: &[f64], before: usize, progress: &dyn Progress) -> Result<Spectrum> {
+    let sites = (hopping.size * hopping.size) as usize;
+    let mut spectrum = Spectrum::zeros(displacement.len() / 2);
+    let done = AtomicU64::new(before as u64);
+    displacement
+        .par_chunks_exact(2 * sites)
+        .zip(spectrum.energy.par_chunks_exact_mut(sites))
+        .zip(spectrum.mode_area.par_chunks_exact_mut(sites))
+        .zip(spectrum.order.par_chunks_exact_mut(sites))
+        .try_for_each_init(
+            || Solver::new(*hopping),
+            |solver, (((displacement, energy), areas), order)| {
+                if progress.stop() {
+                    return Err(Error::Interrupted("no lattice of this batch is kept".into()));
+                }
+                solver.solve(displacement)?;
+                for (out, e) in energy.iter_mut().zip(solver.eigh.energies()) {
+                    *out = e;
+                }
+                sort(&solver.mode_areas(), areas, order);
+                progress.advance(done.fetch_add(1, Ordering::Relaxed) + 1, "");
+                Ok(())
+            },
+        )?;
+    Ok(spectrum)
+}
+
+/// One thread's work space: the Hamiltonian and its eigenpairs.
+pub(crate) struct Solver {
+    hopping: Hopping,
+    matrix: Vec<f64>,
+    pub(crate) eigh: Eigh,
+}
+
+impl Solver {
+    pub(crate) fn new(hopping: Hopping) -> Self {
+        let sites = (hopping.size * hopping.size) as usize;
+        Solver { hopping, matrix: vec![0.0; sites * sites], eigh: Eigh::new(sites) }
+    }
+
+    /// Builds the Hamiltonian of one displacement (2, L, L), on-site energy left out, and solves it.
+    pub(crate) fn solve(&mut self, displacement: &[f64]) -> Result<()> {
+        hamiltonian(&self.hopping, displacement, &mut self.matrix);
+        self.eigh.solve(&self.matrix)
+    }
+
+    /// The mode areas of the last lattice, in the order of its energies.
+    pub(crate) fn mode_areas(&self) -> Vec<f64> {
+        let sites = (self.hopping.size * self.hopping.size) as usize;
+        (0..sites).map(|m| mode_area(self.eigh.mode(m))).collect()
+    }
+}

@@ -1,0 +1,131 @@
+//! Spectra on a card: displacements up, energies, mode areas and their order down.
+
+use super::{Spectra, Spectrum, processor};
+use crate::device::Memory;
+use crate::device::cuda::{Batched, Cuda, CudaBuffer, CudaFault};
+use crate::ops::eigh::{LabelPrecision, Labels, Solver, check, solve};
+use crate::ops::hamiltonian::{Hamiltonians, Hopping, hamiltonian};
+use crate::ops::mode_area::ModeAreas;
+use crate::progress::Progress;
+use crate::{Error, Result};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// The most matrices of a call: above 32 k versions of cuSOLVER answer wrongly.
+const MOST: usize = 16_384;
+
+impl Spectra for Cuda {
+    const BATCH: usize = 1024;
+
+    fn spectra(&self, labels: &Labels, hopping: &Hopping, displacement: &[f64], progress: &dyn Progress) -> Result<Spectrum> {
+        let row = 2 * (hopping.size * hopping.size) as usize;
+        let count = displacement.len() / row;
+        let mut solvers = labels.solver.on_a_card();
+        let (mut most, mut done) = (MOST, 0);
+        let mut spectrum = Spectrum::default();
+        while done < count {
+            let solver = solvers[0];
+            let missing = match solver {
+                Solver::Xsyev => Batched::Xsyev.missing(),
+                Solver::Syevj => Batched::Syevj.missing(),
+                Solver::Auto | Solver::Faer => {
+                    spectrum.extend(processor(hopping, &displacement[done * row..], done, progress)?);
+                    break;
+                }
+            };
+            if let Some(fault) = missing {
+                solvers = &solvers[1..];
+                tell_once(solver, fault, solvers[0], progress);
+                continue;
+            }
+            if progress.stop() {
+                return Err(Error::Interrupted("no lattice of this batch is kept".into()));
+            }
+            let chunk = most.min(count - done);
+            let part = &displacement[done * row..][..chunk * row];
+            match on_card(self, Labels { solver, ..*labels }, hopping, chunk, part) {
+                Ok(solved) => {
+                    spectrum.extend(solved);
+                    done += chunk;
+                    progress.advance(done as u64, "");
+                }
+                // What does not fit at once may fit in parts.
+                Err(Error::Cuda(CudaFault::OutOfMemory { .. })) if chunk > 1 => most = chunk / 2,
+                Err(Error::Cuda(fault @ CudaFault::Solver { .. })) => {
+                    solvers = &solvers[1..];
+                    progress.note(&format!("{fault}; {} takes over", solvers[0].name()));
+                }
+                Err(fault) => return Err(fault),
+            }
+        }
+        Ok(spectrum)
+    }
+}
+
+/// One chunk: built, solved, checked, sorted.
+fn on_card(device: &Cuda, labels: Labels, hopping: &Hopping, count: usize, displacement: &[f64]) -> Result<Spectrum> {
+    let sites = (hopping.size * hopping.size) as usize;
+    let numbers = count * sites;
+    let mut modes = device.zeros::<f64>(numbers * sites)?;
+    {
+        let mut structures = device.zeros::<f64>(displacement.len())?;
+        device.upload(displacement, &mut structures)?;
+        device.hamiltonians(hopping, count, &structures, &mut modes)?;
+    }
+    let energy = solve(device, labels, sites, count, &mut modes)?;
+    let epsilon = match labels.precision {
+        LabelPrecision::F64 => f64::EPSILON,
+        LabelPrecision::F32 => f64::from(f32::EPSILON),
+    };
+    if let Some(fault) = first_fault(device, hopping, displacement, &energy, &modes, epsilon)? {
+        return Err(CudaFault::Solver { call: labels.solver.name(), fault }.into());
+    }
+    let (mut areas, mut sorted, mut order) = (device.zeros(numbers)?, device.zeros(numbers)?, device.zeros(numbers)?);
+    device.mode_areas(sites, count, &modes, &mut areas, &mut sorted, &mut order)?;
+    let mut spectrum = Spectrum { energy, ..Spectrum::zeros(numbers) };
+    device.download(&sorted, &mut spectrum.mode_area)?;
+    device.download(&order, &mut spectrum.order)?;
+    Ok(spectrum)
+}
+
+/// What is wrong with a chunk's eigenpairs, if anything: every matrix's energies ascend and add up to its trace, 0; the first,
+/// the middle and the last one's pairs solve the equation and are orthonormal, against a Hamiltonian built here.
+fn first_fault(
+    device: &Cuda,
+    hopping: &Hopping,
+    displacement: &[f64],
+    energy: &[f64],
+    modes: &CudaBuffer<f64>,
+    epsilon: f64,
+) -> Result<Option<String>> {
+    let sites = (hopping.size * hopping.size) as usize;
+    let count = energy.len() / sites;
+    for (at, energies) in energy.chunks_exact(sites).enumerate() {
+        let size = energies.iter().fold(0.0_f64, |m, e| m.max(e.abs()));
+        let sum: f64 = energies.iter().sum();
+        // The bound of a trace: n times that of one energy.
+        let sound = sum.abs() <= 16.0 * (sites * sites) as f64 * epsilon * size;
+        if !sound || !energies.is_sorted() {
+            return Ok(Some(format!("matrix {at} of {count}: its energies are not those of a matrix without diagonal")));
+        }
+    }
+    let mut matrix = vec![0.0; sites * sites];
+    let mut own = vec![0.0; sites * sites];
+    let mut sample = vec![0, count / 2, count - 1];
+    sample.dedup();
+    for at in sample {
+        hamiltonian(hopping, &displacement[at * 2 * sites..][..2 * sites], &mut matrix);
+        device.download_from(modes, at * sites * sites, &mut own)?;
+        if let Some(fault) = check(&matrix, &energy[at * sites..][..sites], &own, epsilon) {
+            return Ok(Some(format!("matrix {at} of {count}: {fault}")));
+        }
+    }
+    Ok(None)
+}
+
+/// Says, once a process, that `solver` cannot be had.
+pub(super) fn tell_once(solver: Solver, fault: &str, next: Solver, progress: &dyn Progress) {
+    static TOLD: [AtomicBool; 4] = [const { AtomicBool::new(false) }; 4];
+    if !TOLD[solver as usize].swap(true, Ordering::Relaxed) {
+        progress.note(&format!("{} cannot be had: {fault}; {} takes over", solver.name(), next.name()));
+    }
+}

@@ -1,0 +1,52 @@
+//! The modes of many lattices: displacement (n, 2, L, L) -> H (Eq. 1) -> eigenpairs -> mode areas (Eq. 2), ascending.
+//!
+//! On the processor a thread a lattice; on a card everything between the displacements and the results stays there.
+
+mod cpu;
+mod cuda;
+
+pub(crate) use cpu::{Solver, processor};
+
+use super::eigh::Labels;
+use super::hamiltonian::Hopping;
+use crate::Result;
+use crate::device::Memory;
+use crate::progress::Progress;
+
+/// Energies and mode areas of n lattices of N sites.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Spectrum {
+    /// Energies (n, N), ascending, the on-site energy included.
+    pub energy: Vec<f64>,
+    /// Mode areas (n, N), ascending (Eq. 2).
+    pub mode_area: Vec<f64>,
+    /// The index of each mode area's energy (n, N): mode m of a lattice has energy `energy[order[m]]`.
+    pub order: Vec<u16>,
+}
+
+impl Spectrum {
+    /// `numbers` zeros in each array.
+    pub(crate) fn zeros(numbers: usize) -> Self {
+        Spectrum { energy: vec![0.0; numbers], mode_area: vec![0.0; numbers], order: vec![0; numbers] }
+    }
+
+    /// The lattices of `other` behind ours.
+    pub(crate) fn extend(&mut self, other: Spectrum) {
+        self.energy.extend(other.energy);
+        self.mode_area.extend(other.mode_area);
+        self.order.extend(other.order);
+    }
+}
+
+/// Solving lattices on a device.
+pub trait Spectra: Memory {
+    /// Lattices that should be given at once, at least.
+    const BATCH: usize;
+
+    /// The spectrum of `displacement` (n, 2, L, L), finite numbers; the on-site energy is left out. `progress` hears how many are done.
+    ///
+    /// # Errors
+    /// [`crate::Error::Failed`] from the processor's solver, [`crate::Error::Interrupted`], the faults of a card. A solver that is
+    /// missing or fails is no error: the next one takes over, and `progress` is told.
+    fn spectra(&self, labels: &Labels, hopping: &Hopping, displacement: &[f64], progress: &dyn Progress) -> Result<Spectrum>;
+}

@@ -1,0 +1,157 @@
+//! A card's labels, through cuSOLVER's stand-in, against the processor's: each case in a child, on an emulator that is set up for it.
+
+use super::support::ensure;
+use super::variant::{child as program, emulate, verdict};
+use super::{Fault, Verdict};
+use libtest_mimic::Trial;
+use scalefree::device::{Cpu, Cuda};
+use scalefree::ops::eigh::{LabelPrecision, Labels, Solver};
+use scalefree::ops::philox::uniform;
+use scalefree::physics::{Lattice, Spectrum, solve_on};
+use scalefree::progress::Progress;
+use simt::{Build, Profile};
+use std::sync::Mutex;
+
+/// A case, and the memory of its card in bytes.
+const CASES: [(&str, &str); 6] = [
+    ("both solvers, both precisions", "1073741824"),
+    ("chunks of a card with little memory", "60000"),
+    ("two lattices of the paper's size", "1073741824"),
+    ("crystals, whose energies are degenerate", "1073741824"),
+    ("a wrong answer", "1073741824"),
+    ("no libcusolver", "1073741824"),
+];
+
+pub fn trials() -> Vec<Trial> {
+    let trial = |(name, memory): (&'static str, &'static str)| {
+        let run = move || {
+            let folder = simt::folder(Profile::Sm89, Build::Plain);
+            let alone = tempfile::tempdir()?;
+            let mut command = program(["emulated", "labels", name]);
+            emulate(&mut command, &folder).env("SIMT_MEMORY", memory);
+            if name == "a wrong answer" {
+                command.env("SIMT_XSYEV", "wrong");
+            }
+            if name == "no libcusolver" {
+                std::fs::copy(folder.join("libcuda.so"), alone.path().join("libcuda.so"))?;
+                command.env("LD_LIBRARY_PATH", alone.path());
+            }
+            verdict(&command.output()?)
+        };
+        Trial::test(format!("labels: {name}"), run).with_ignored_flag(!simt::is_built())
+    };
+    CASES.into_iter().map(trial).collect()
+}
+
+/// The child: 0 when the labels were right.
+pub fn child(name: &str) -> Result<usize, Fault> {
+    let device = Cuda::new(0, None)?;
+    match name {
+        "both solvers, both precisions" => solvers(&device),
+        "chunks of a card with little memory" => silent(&device, &random(4, 23), 4),
+        "two lattices of the paper's size" => silent(&device, &random(16, 2), 16),
+        "crystals, whose energies are degenerate" => crystals(&device),
+        "a wrong answer" => wrong(&device),
+        _ => missing(&device),
+    }
+    .map(|()| 0)
+}
+
+/// Keeps what it is told.
+#[derive(Default)]
+struct Notes(Mutex<Vec<String>>);
+
+impl Progress for Notes {
+    fn note(&self, line: &str) {
+        self.0.lock().expect("the lock").push(line.into());
+    }
+}
+
+fn random(size: usize, count: usize) -> Vec<f64> {
+    (0..2 * size * size * count).map(|k| 0.8 * uniform((k as u32 + 1).wrapping_mul(2_654_435_761)) - 0.4).collect()
+}
+
+fn lattice(size: usize) -> Lattice {
+    Lattice { size, ..Lattice::default() }
+}
+
+/// On the card, with what it said.
+fn on_card(device: &Cuda, labels: Labels, displacement: &[f64], size: usize) -> Result<(Spectrum, Vec<String>), Fault> {
+    let notes = Notes::default();
+    let spectrum = solve_on(device, &labels, &lattice(size), displacement, &notes)?;
+    Ok((spectrum, notes.0.into_inner()?))
+}
+
+fn expected(displacement: &[f64], size: usize) -> Result<Spectrum, Fault> {
+    Ok(solve_on(&Cpu::<f64>::new(), &Labels::default(), &lattice(size), displacement, &Notes::default())?)
+}
+
+/// Energies within `error` of the on-site energy, mode areas within `area`.
+fn compare(ours: &Spectrum, theirs: &Spectrum, error: f64, area: f64) -> Verdict {
+    let apart = |a: &[f64], b: &[f64]| {
+        a.iter().zip(b).fold(0.0_f64, |m, (a, b)| if (a - b).is_nan() { f64::INFINITY } else { m.max((a - b).abs()) })
+    };
+    ensure!(ours.energy.len() == theirs.energy.len() && ours.mode_area.len() == theirs.mode_area.len(), "other numbers of lattices");
+    let (energies, areas) = (apart(&ours.energy, &theirs.energy), apart(&ours.mode_area, &theirs.mode_area));
+    ensure!(energies < error, "energies are {energies:e} apart");
+    ensure!(areas < area, "mode areas are {areas:e} apart");
+    println!("       energies {energies:.1e}, mode areas {areas:.1e} apart");
+    Ok(())
+}
+
+fn solvers(device: &Cuda) -> Verdict {
+    let displacement = random(6, 5);
+    let theirs = expected(&displacement, 6)?;
+    for solver in [Solver::Auto, Solver::Xsyev, Solver::Syevj] {
+        for (precision, error, area) in [(LabelPrecision::F64, 1e-14, 1e-10), (LabelPrecision::F32, 1e-7, 1e-2)] {
+            let (ours, notes) = on_card(device, Labels { solver, precision }, &displacement, 6)?;
+            ensure!(notes.is_empty(), "{solver:?} {precision:?} said {notes:?}");
+            compare(&ours, &theirs, error, area)?;
+        }
+    }
+    let (ours, notes) = on_card(device, Labels { solver: Solver::Faer, ..Labels::default() }, &displacement, 6)?;
+    ensure!(ours == theirs && notes.is_empty(), "faer's labels depend on the device; said: {notes:?}");
+    Ok(())
+}
+
+/// Right, and by the first solver.
+fn silent(device: &Cuda, displacement: &[f64], size: usize) -> Verdict {
+    let (ours, notes) = on_card(device, Labels::default(), displacement, size)?;
+    ensure!(notes.is_empty(), "{notes:?}");
+    compare(&ours, &expected(displacement, size)?, 1e-14, 1e-9)?;
+    // The same again: nothing is left over from the first time.
+    ensure!(on_card(device, Labels::default(), displacement, size)?.0 == ours, "the second call has other bits");
+    Ok(())
+}
+
+/// Any basis of a degenerate space is right: energies agree, and the checks pass.
+fn crystals(device: &Cuda) -> Verdict {
+    let displacement = vec![0.0; 2 * 25 * 3];
+    for solver in [Solver::Xsyev, Solver::Syevj] {
+        let (ours, notes) = on_card(device, Labels { solver, ..Labels::default() }, &displacement, 5)?;
+        ensure!(notes.is_empty(), "{solver:?} said {notes:?}");
+        compare(&ours, &expected(&displacement, 5)?, 1e-14, 1.0)?;
+    }
+    Ok(())
+}
+
+/// It is found out, told, and the other solver's is taken.
+fn wrong(device: &Cuda) -> Verdict {
+    let displacement = random(4, 3);
+    let (ours, notes) = on_card(device, Labels::default(), &displacement, 4)?;
+    let told = matches!(notes.as_slice(), [note] if note.contains("matrix 0 of 3: ") && note.ends_with("syevj takes over"));
+    ensure!(told, "{notes:?}");
+    compare(&ours, &expected(&displacement, 4)?, 1e-14, 1e-10)
+}
+
+/// The processor's bits, and one line a solver for any number of calls.
+fn missing(device: &Cuda) -> Verdict {
+    let displacement = random(4, 3);
+    let (ours, notes) = on_card(device, Labels::default(), &displacement, 4)?;
+    ensure!(ours == expected(&displacement, 4)?, "not the processor's labels");
+    let [xsyev, syevj] = notes.as_slice() else { return Err(format!("{notes:?}").into()) };
+    ensure!(xsyev.starts_with("xsyev cannot be had: libcusolver is not") && xsyev.ends_with("syevj takes over"), "{xsyev}");
+    ensure!(syevj.starts_with("syevj cannot be had") && syevj.ends_with("faer takes over"), "{syevj}");
+    ensure!(on_card(device, Labels::default(), &displacement, 4)?.1.is_empty(), "said twice");
+    Ok(())
+}
