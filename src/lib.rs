@@ -3,6 +3,7 @@
 //! It implements "Machine learning identifies scale-free properties in disordered materials"
 //! (Yu, Piao, Park, Nat. Commun. 11, 4842, 2020). The rooms of the house, top to bottom; arrows go down only:
 //!
+//! - `bench`: every op, whole steps and the eigen-solver, timed beside the device's roofs (feature `cli`).
 //! - `report`: results against the paper's, verdicts, and the page that shows them (feature `cli`).
 //! - `figures`: one file a figure of the paper; plain data in, SVG out (feature `cli`).
 //! - [`analysis`]: power laws, attacks, populations; numbers in, numbers out.
@@ -11,6 +12,8 @@
 //! - [`device`]: where the buffers live: [`device::Cpu`] in f32 or f64, [`device::Cuda`].
 
 pub mod analysis;
+#[cfg(feature = "cli")]
+pub mod bench;
 #[cfg(feature = "cli")]
 pub mod cli;
 #[cfg(feature = "cli")]

@@ -17,6 +17,7 @@ fn main() {
         Trial::test("labels_on_the_card_are_those_of_the_processor", labels),
         Trial::test("a_resumed_run_has_the_bits_of_an_uninterrupted_one", resume),
         Trial::test("a_reproduction_in_graphs_has_the_bits_of_plain_launches", reproduction),
+        Trial::test("bench_times_the_card_and_knows_its_errors", bench),
         Trial::test("auto_goes_round_a_card_that_does_not_work_and_cuda_does_not", fallback),
     ];
     let trials = trials.into_iter().map(|trial| trial.with_ignored_flag(!simt::is_built())).collect();
@@ -213,6 +214,27 @@ fn fallback() -> Verdict {
         let output = train(out, more)?;
         let said = stderr(&output);
         ensure(output.status.code() == Some(2) && said.contains("13.0 is needed; install"), || said)?;
+    }
+    Ok(())
+}
+
+/// Every kind of row at small shapes, in products of two precisions.
+fn bench() -> Verdict {
+    let folder = tempfile::tempdir()?;
+    let folder = folder.path();
+    std::fs::write(folder.join("small.toml"), SMALL_TOML)?;
+    let shapes = ["d2l:2", "l2d:2", "conv3x3_pool:2x4x4x3x5", "dense:2x7x5", "gather:2x9", "mape:2x9", "adam:100", "deformation:2x4"];
+    let shapes = [&shapes[..], &["hamiltonian:2x4", "mode_area:2x4"]].concat();
+    for (precision, allowed) in [("precision=f32", 1e-5), ("precision=bf16", 3e-2)] {
+        let mut arguments = [&["bench", "run", "--device", "cuda", "--json", "--set", precision, "--set", "lattice.size=8"], &SMALL[..]].concat();
+        shapes.iter().for_each(|shape| arguments.extend(["--shape", shape]));
+        let report: Value = serde_json::from_str(&run(Profile::Sm89, folder, &arguments)?.0)?;
+        let rows = report["rows"].as_array().ok_or("no rows")?;
+        let right = |row: &Value| row["error"].as_f64().is_some_and(|e| e < allowed);
+        ensure(rows.len() == shapes.len() + 4 && rows.iter().all(right), || report.to_string())?;
+        let roofs = &report["roofs"];
+        let measured = ["copy", "multiply_add", "product"].iter().all(|roof| roofs[roof].as_f64().is_some_and(|r| r > 0.0));
+        ensure(measured && report["driver"] == "13.0", || report.to_string())?;
     }
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! The command line: one file a subcommand, each thin: arguments -> library call -> output.
 
 mod attack;
+mod bench;
 mod common;
 mod compute;
 mod data;
@@ -51,6 +52,8 @@ enum Command {
     Plot(plot::Args),
     /// Check every gradient against central differences
     Gradcheck(gradcheck::Args),
+    /// Time ops, training steps and labelling on the device; compare two such reports
+    Bench(bench::Args),
     /// What was found to compute on, what was not, and why
     Device,
 }
@@ -70,6 +73,7 @@ pub fn main() -> ExitCode {
         Command::Powerlaw(args) => powerlaw::run(&args, &cli.common),
         Command::Plot(args) => plot::run(&args),
         Command::Gradcheck(args) => gradcheck::run(&args, &cli.common),
+        Command::Bench(args) => bench::run(&args, &cli.common),
         Command::Device => device::run(&cli.common),
     };
     match result {

@@ -16,6 +16,7 @@ pub mod mape;
 pub mod mode_area;
 pub mod philox;
 mod product;
+pub mod roof;
 pub mod spectrum;
 mod tiles;
 

@@ -8,10 +8,12 @@ mod config;
 mod health;
 mod predict;
 mod step;
+mod steps;
 
 pub use config::{CostReduction, InputScaling, L2Scope, TrainConfig};
 pub use health::Health;
 pub use predict::{Predictor, accuracy};
+pub use steps::Steps;
 
 use crate::dataset::{Labelled, epoch_order};
 use crate::device::Real;

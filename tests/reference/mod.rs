@@ -10,7 +10,7 @@ use scalefree::ops::mape::MapeConfig;
 use scalefree::progress::Silent;
 use scalefree::train::{CostReduction, Examples, InputScaling, Job, L2Scope, TrainConfig, train};
 use serde_json::{Map, Value};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The sets of vectors in tests/data.
 pub const SETS: [&str; 3] = ["net_8", "net_16", "net_16_onepool"];
@@ -24,7 +24,10 @@ pub struct Reference {
 impl Reference {
     /// The set of that name.
     pub fn open(set: &str) -> Self {
-        let path = |end: &str| Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/data/{set}.{end}"));
+        // A program that was copied to another machine is told where they are there.
+        let folder = std::env::var_os("SCALEFREE_FIXTURES");
+        let folder = folder.map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data"), PathBuf::from);
+        let path = |end: &str| folder.join(format!("{set}.{end}"));
         let told = serde_json::from_slice(&std::fs::read(path("json")).unwrap()).unwrap();
         Reference { npz: Npz::open(&path("npz")).unwrap(), told }
     }

@@ -3,6 +3,7 @@
 //! A device is one context with one stream, on which everything is enqueued in order. Copies to and from the host wait for it, so a
 //! fault of a kernel comes out there at the latest.
 
+mod clock;
 mod context;
 mod driver;
 mod error;

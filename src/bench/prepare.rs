@@ -1,0 +1,270 @@
+//! Subjects made ready on a device: buffers filled, and something to call. The same code makes the f64 reference on the processor.
+
+use super::subject::{Lattices, Pass, Subject};
+use crate::Result;
+use crate::config::Config;
+use crate::device::{Element, Real, View};
+use crate::nn::{Kind, Model, initialise};
+use crate::ops::Device;
+use crate::ops::adam::{AdamState, Tensor, WeightGradient};
+use crate::ops::deformation::Deformation;
+use crate::ops::gather::GatherConfig;
+use crate::ops::mape::MapeConfig;
+use crate::ops::philox::{Stream, draw, uniform};
+use crate::physics::{Lattice, solve};
+use crate::progress::Silent;
+use crate::train::{Examples, Job, Steps};
+use serde_json::Map;
+use std::path::Path;
+
+/// What a piece is asked.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Ask {
+    /// To run once; it answers nothing.
+    Run,
+    /// What the run gave.
+    Result,
+}
+
+/// A subject on a device.
+pub(super) type Piece<D> = Box<dyn FnMut(&D, Ask) -> Result<Vec<f64>>>;
+
+/// Batches of data that a training step goes round.
+const BATCHES: usize = 8;
+
+/// Makes `subject` ready.
+pub(super) fn prepare<D: Device + 'static>(device: &D, subject: Subject, config: &Config) -> Result<Piece<D>> {
+    match subject {
+        Subject::Conv(shape, pass) => {
+            let lens = [shape.input_len(), shape.taps() * shape.filters, shape.filters, shape.output_len()];
+            let mut layer = Layer::new(device, config, lens, shape.taps())?;
+            let mut argmax = device.zeros(shape.output_len())?;
+            let mut workspace = device.zeros(device.conv3x3_workspace(&shape))?;
+            let mut run = move |layer: &mut Layer<D>, device: &D, pass| {
+                let Layer { x, y, dy, dx, parameters, adam, weight, bias, .. } = layer;
+                let (dx, mut target) = match pass {
+                    Pass::Forward => {
+                        let (w, b) = (View::new(&*parameters, weight.span.clone()), View::new(&*parameters, bias.span.clone()));
+                        return device.conv3x3_forward(&shape, x, w, b, y, &mut argmax, &mut workspace);
+                    }
+                    Pass::Dx => (Some(dx), WeightGradient::Skip { parameters }),
+                    Pass::Dw => (None, WeightGradient::Apply { parameters, adam }),
+                };
+                device.conv3x3_backward(&shape, x, y, &argmax, dy, dx, weight, bias, &mut target, &mut workspace)
+            };
+            run(&mut layer, device, Pass::Forward)?;
+            Ok(layer_piece(layer, pass, run))
+        }
+        Subject::Dense(shape, pass) => {
+            let lens = [shape.batch * shape.inputs, shape.inputs * shape.outputs, shape.outputs, shape.batch * shape.outputs];
+            let mut layer = Layer::new(device, config, lens, shape.inputs)?;
+            let mut workspace = device.zeros(device.dense_workspace(&shape))?;
+            let mut run = move |layer: &mut Layer<D>, device: &D, pass| {
+                let Layer { x, y, dy, dx, parameters, adam, weight, bias, .. } = layer;
+                let (dx, mut target) = match pass {
+                    Pass::Forward => {
+                        let (w, b) = (View::new(&*parameters, weight.span.clone()), View::new(&*parameters, bias.span.clone()));
+                        return device.dense_forward(&shape, x, w, b, Some(&adam.step), y, &mut workspace);
+                    }
+                    Pass::Dx => (Some(dx), WeightGradient::Skip { parameters }),
+                    Pass::Dw => (None, WeightGradient::Apply { parameters, adam }),
+                };
+                device.dense_backward(&shape, x, y, dy, dx, weight, bias, &mut target, &mut workspace)
+            };
+            run(&mut layer, device, Pass::Forward)?;
+            Ok(layer_piece(layer, pass, run))
+        }
+        Subject::Gather { batch, width } => {
+            let shape = GatherConfig { batch, width, steps: BATCHES };
+            let source = filled(device, BATCHES * batch * width, 1, 1.0)?;
+            let order = uploaded::<_, u32>(device, &(0..(BATCHES * batch) as u32).rev().collect::<Vec<_>>())?;
+            let step = uploaded(device, &[1_u64])?;
+            let mut out = device.zeros(batch * width)?;
+            Ok(Box::new(move |device, ask| match ask {
+                Ask::Run => device.gather(&shape, &source, &order, &step, &mut out).map(|()| Vec::new()),
+                Ask::Result => downloaded(device, &out, batch * width),
+            }))
+        }
+        Subject::Mape { batch, modes } => {
+            let shape = MapeConfig { batch, modes, scale: 1.0 };
+            let y = filled(device, batch * modes, 1, 1.0)?;
+            let target = uploaded(device, &areas(batch * modes).into_iter().map(D::Real::from_f64).collect::<Vec<_>>())?;
+            let (mut errors, mut dy) = (device.zeros(batch)?, device.zeros(batch * modes)?);
+            Ok(Box::new(move |device, ask| match ask {
+                Ask::Run => device.mape(&shape, &y, &target, &mut errors, Some(&mut dy)).map(|()| Vec::new()),
+                Ask::Result => downloaded(device, &dy, batch * modes),
+            }))
+        }
+        Subject::Adam { parameters: len } => {
+            let tensors = [Tensor { span: 0..len, index: 0, l2_scale: 0.0 }];
+            let mut adam = AdamState::new(device, config.d2l.adam_config(), len, 1)?;
+            device.adam_advance(&mut adam)?;
+            let gradient = filled(device, len, 1, 1.0)?;
+            let mut parameters = filled(device, len, 2, 1.0)?;
+            Ok(Box::new(move |device, ask| match ask {
+                Ask::Run => device.adam_apply(&tensors, &mut parameters, &gradient, &mut adam).map(|()| Vec::new()),
+                Ask::Result => downloaded(device, &parameters, len),
+            }))
+        }
+        Subject::Deformation(lattices) => {
+            let (count, sites) = (lattices.count, lattices.sites());
+            let shape = deformation(config, lattices);
+            let mut displacement = device.zeros(2 * count * sites)?;
+            let (mut rho, mut sigma) = (device.zeros(count)?, device.zeros(count)?);
+            Ok(Box::new(move |device, ask| match ask {
+                Ask::Run => device.deform(&shape, 0, count, &mut displacement, &mut rho, &mut sigma).map(|()| Vec::new()),
+                Ask::Result => downloaded(device, &displacement, 2 * count * sites),
+            }))
+        }
+        Subject::Hamiltonian(lattices) => {
+            let hopping = Lattice { size: lattices.size, ..config.lattice.clone() }.hopping();
+            let displacement = uploaded(device, &numbers(2 * lattices.count * lattices.sites(), 1, 0.4))?;
+            let mut matrices = device.zeros(lattices.elements())?;
+            Ok(Box::new(move |device, ask| match ask {
+                Ask::Run => device.hamiltonians(&hopping, lattices.count, &displacement, &mut matrices).map(|()| Vec::new()),
+                Ask::Result => downloaded(device, &matrices, lattices.elements()),
+            }))
+        }
+        Subject::ModeArea(lattices) => {
+            let (count, sites) = (lattices.count, lattices.sites());
+            let modes = uploaded(device, &numbers(lattices.elements(), 1, 1.0))?;
+            let (mut areas, mut sorted) = (device.zeros(count * sites)?, device.zeros(count * sites)?);
+            let mut order = device.zeros(count * sites)?;
+            Ok(Box::new(move |device, ask| match ask {
+                Ask::Run => device.mode_areas(sites, count, &modes, &mut areas, &mut sorted, &mut order).map(|()| Vec::new()),
+                Ask::Result => downloaded(device, &sorted, count * sites),
+            }))
+        }
+        Subject::Labels(lattices) => {
+            let lattice = Lattice { size: lattices.size, ..config.lattice.clone() };
+            let displacement = numbers(2 * lattices.count * lattices.sites(), 1, 0.4);
+            let mut areas = Vec::new();
+            Ok(Box::new(move |_, ask| match ask {
+                Ask::Run => {
+                    areas = solve(&lattice, &displacement, &Silent)?.mode_area;
+                    Ok(Vec::new())
+                }
+                Ask::Result => Ok(areas.clone()),
+            }))
+        }
+        Subject::Step(kind, batch) => {
+            let mut steps = training(device, config, kind, batch)?;
+            Ok(Box::new(move |device, ask| match ask {
+                Ask::Run => steps.step(device).map(|()| Vec::new()),
+                Ask::Result => Ok(vec![steps.first_cost(device)?]),
+            }))
+        }
+    }
+}
+
+/// The buffers of one layer, after its forward pass.
+struct Layer<D: Device> {
+    x: D::Buffer<D::Real>,
+    y: D::Buffer<D::Real>,
+    dy: D::Buffer<D::Real>,
+    dx: D::Buffer<D::Real>,
+    parameters: D::Buffer<D::Real>,
+    adam: AdamState<D>,
+    weight: Tensor,
+    bias: Tensor,
+    lens: [usize; 4],
+}
+
+impl<D: Device> Layer<D> {
+    /// For so many inputs, weights, biases and outputs; `inner` numbers make one of the outputs.
+    fn new(device: &D, config: &Config, lens: [usize; 4], inner: usize) -> Result<Self> {
+        let [inputs, weights, biases, outputs] = lens;
+        // As in a network's arena, tensors begin at multiples of 64.
+        let place = weights.next_multiple_of(64);
+        let mut adam = AdamState::new(device, config.d2l.adam_config(), place + biases, 2)?;
+        device.adam_advance(&mut adam)?;
+        Ok(Layer {
+            x: filled(device, inputs, 1, 1.0)?,
+            y: device.zeros(outputs)?,
+            dy: filled(device, outputs, 2, 1.0)?,
+            dx: device.zeros(inputs)?,
+            parameters: filled(device, place + biases, 3, (6.0 / inner as f64).sqrt())?,
+            adam,
+            weight: Tensor { span: 0..weights, index: 0, l2_scale: 0.0 },
+            bias: Tensor { span: place..place + biases, index: 1, l2_scale: 0.0 },
+            lens,
+        })
+    }
+}
+
+/// A layer's pass. Of the gradient of its weights the first moment tells, which is proportional to it after one step.
+fn layer_piece<D: Device + 'static>(
+    mut layer: Layer<D>,
+    pass: Pass,
+    mut run: impl FnMut(&mut Layer<D>, &D, Pass) -> Result<()> + 'static,
+) -> Piece<D> {
+    Box::new(move |device, ask| match (ask, pass) {
+        (Ask::Run, _) => run(&mut layer, device, pass).map(|()| Vec::new()),
+        (Ask::Result, Pass::Forward) => downloaded(device, &layer.y, layer.lens[3]),
+        (Ask::Result, Pass::Dx) => downloaded(device, &layer.dx, layer.lens[0]),
+        (Ask::Result, Pass::Dw) => downloaded(device, &layer.adam.first, layer.lens[1]),
+    })
+}
+
+/// A run of `kind` on random structures and areas, before its first step.
+fn training<D: Device>(device: &D, config: &Config, kind: Kind, batch: usize) -> Result<Steps<D>> {
+    let architecture = config.architecture(kind);
+    let start = |kind| {
+        let (architecture, keys) = (config.architecture(kind), config.network(kind));
+        let values = initialise(&architecture, keys.init, keys.output_scale, config.seed);
+        Model { architecture, values, scaling: None, notes: Map::new() }
+    };
+    let frozen = (kind == Kind::L2d).then(|| start(Kind::D2l));
+    let keys = crate::train::TrainConfig { batch, ..config.network(kind).clone() };
+    let targets = areas(BATCHES * batch * architecture.sites());
+    let inputs = match kind {
+        Kind::D2l => numbers(BATCHES * batch * architecture.input().len(), 1, 0.4),
+        Kind::L2d => targets.clone(),
+    };
+    let job = Job {
+        architecture,
+        init: None,
+        config: &keys,
+        seed: config.seed,
+        frozen: frozen.as_ref(),
+        training: &Examples { inputs, targets },
+        validation: None,
+        folder: Path::new(""),
+        resume: false,
+        notes: Map::new(),
+    };
+    Steps::new(device, &job)
+}
+
+fn deformation(config: &Config, lattices: Lattices) -> Deformation {
+    let (rho_max, sigma_max) = (config.data.rho_max, config.data.sigma_max);
+    Deformation { size: lattices.size as u64, rho_max, sigma_max, seed: config.seed }
+}
+
+/// Draws in (-scale, scale) that an f32 holds, the same on every run.
+fn numbers(len: usize, series: u64, scale: f64) -> Vec<f64> {
+    let words = (0..len.div_ceil(4) as u32).flat_map(|block| draw(series, Stream::Initialisation, u64::MAX, block));
+    words.take(len).map(|word| f64::from((scale * (2.0 * uniform(word) - 1.0)) as f32)).collect()
+}
+
+/// Mode areas as they occur: 0.1 to 0.9.
+fn areas(len: usize) -> Vec<f64> {
+    numbers(len, 4, 0.4).into_iter().map(|v| f64::from((0.5 + v) as f32)).collect()
+}
+
+fn uploaded<D: Device, T: Element>(device: &D, host: &[T]) -> Result<D::Buffer<T>> {
+    let mut buffer = device.zeros(host.len())?;
+    device.upload(host, &mut buffer)?;
+    Ok(buffer)
+}
+
+fn filled<D: Device>(device: &D, len: usize, series: u64, scale: f64) -> Result<D::Buffer<D::Real>> {
+    uploaded(device, &numbers(len, series, scale).into_iter().map(D::Real::from_f64).collect::<Vec<_>>())
+}
+
+/// The first `len` numbers of a buffer.
+fn downloaded<D: Device, T: Real>(device: &D, buffer: &D::Buffer<T>, len: usize) -> Result<Vec<f64>> {
+    let mut host = vec![T::default(); len];
+    device.download(buffer, &mut host)?;
+    Ok(host.into_iter().map(Real::to_f64).collect())
+}
