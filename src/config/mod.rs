@@ -37,6 +37,14 @@ pub struct Config {
     pub l2d: TrainConfig,
     /// The attack of Fig. 6.
     pub attack: AttackConfig,
+    /// The power-law fits.
+    pub powerlaw: PowerlawConfig,
+    /// Which further reproductions a reproduction holds.
+    pub branches: BranchConfig,
+    /// The one-pool networks (Note S6): where they differ from `d2l` and `l2d`.
+    pub one_pool: OnePoolConfig,
+    /// The short trainings of Fig. S2.
+    pub sweep: SweepConfig,
 }
 
 /// How networks compute. Parameters and sums are `f64` in the first and `f32` in all others.
@@ -73,6 +81,8 @@ pub struct DataConfig {
     pub rho_max: f64,
     /// Largest individual amplitude (Eq. 5), in lattice periods.
     pub sigma_max: f64,
+    /// Realisations of each kind of deformation in Fig. S1.
+    pub sets: u64,
 }
 
 impl DataConfig {
@@ -92,12 +102,60 @@ pub struct AttackConfig {
     pub angles: usize,
     /// Which mode is compared with which.
     pub modes: Modes,
+    /// Pairs of a seed and its design that the statistics go over.
+    pub pairs: usize,
+    /// The lengths of the move that the statistics go over, in lattice periods.
+    pub sweep: Vec<f64>,
+}
+
+/// How power-law fits are judged.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PowerlawConfig {
+    /// Synthetic samples behind each p-value.
+    pub bootstrap: usize,
+}
+
+/// Further reproductions, each in a folder of its name inside the run's.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BranchConfig {
+    /// The same with the population `matched`.
+    pub matched: bool,
+    /// The same data with one-pool networks.
+    pub one_pool: bool,
+}
+
+/// The one-pool networks of Note S6. All else is as in `d2l` and `l2d`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OnePoolConfig {
+    /// Filters of each convolution, in both networks.
+    pub filters: Vec<usize>,
+    /// `d2l.keep`.
+    pub keep: f64,
+    /// `l2d.l2_scale`.
+    pub l2_scale: f64,
+}
+
+/// The short trainings of Fig. S2. Each network is trained without a regulariser, with each dropout, and with each L2 penalty.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SweepConfig {
+    /// Realisations to train on: the first of the training set.
+    pub train: usize,
+    /// Passes over them.
+    pub epochs: u64,
+    /// Dropout: shares of the hidden units that are kept.
+    pub keep: Vec<f64>,
+    /// Scales of the L2 penalty, with `l2d.l2_scope`.
+    pub l2_scale: Vec<f64>,
 }
 
 impl Config {
     /// `preset`, then the file, then `key=value` settings in order.
     pub fn load(preset: Preset, file: Option<&Path>, settings: &[String]) -> Result<Self> {
-        let mut layers = Layers { table: preset.table()? };
+        let mut layers = Layers { table: preset.config().table()? };
         if let Some(path) = file {
             layers.add_file(path)?;
         }
@@ -107,6 +165,20 @@ impl Config {
         let config = layers.config().map_err(|fault| Error::value("configuration", fault))?;
         config.validate()?;
         Ok(config)
+    }
+
+    /// The same with the keys that a TOML file gives in their place.
+    ///
+    /// # Errors
+    /// What [`Config::load`] refuses.
+    pub fn over(&self, file: &Path) -> Result<Self> {
+        let mut layers = Layers { table: self.table()? };
+        layers.add_file(file)?;
+        layers.config().map_err(|fault| Error::file(file, fault))
+    }
+
+    fn table(&self) -> Result<Table> {
+        Table::try_from(self).map_err(|e| Error::Failed(e.to_string()))
     }
 
     /// The network that this configuration describes.
@@ -130,7 +202,9 @@ impl Config {
     fn validate(&self) -> Result<()> {
         self.lattice.validate()?;
         self.data.amplitudes().validate()?;
-        for (key, count) in [("data.train", self.data.train), ("data.validation", self.data.validation), ("data.test", self.data.test)] {
+        let data = &self.data;
+        let counts = [("data.train", data.train), ("data.validation", data.validation), ("data.test", data.test), ("data.sets", data.sets)];
+        for (key, count) in counts {
             if count == 0 {
                 return Err(Error::value(key, "0 samples; at least 1 is needed"));
             }

@@ -3,37 +3,27 @@
 //! Each stage leaves files in the run folder and is skipped where they are complete, so a second call resumes. Every later
 //! stage, and `scalefree plot`, works from these files alone.
 
+mod clock;
+mod network;
 mod pictures;
 mod results;
+mod robustness;
+mod run;
+mod spectra;
 mod stages;
 
 pub use pictures::draw;
+pub(crate) use run::{Branch, Run};
 
+use crate::Result;
 use crate::config::{Config, Preset};
 use crate::figures::FIGURES;
+use crate::file;
 use crate::ops::Device;
 use crate::progress::Progress;
-use crate::report::{Figure, Report, Row, Stage, html, write_results};
-use crate::{Error, Result, file};
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
-use std::time::Instant;
-
-/// The files of a run folder.
-pub(crate) struct Run {
-    folder: PathBuf,
-}
-
-impl Run {
-    pub(crate) fn new(folder: &Path) -> Self {
-        Run { folder: folder.to_owned() }
-    }
-
-    /// A file of the run, by its name there.
-    pub(crate) fn path(&self, name: &str) -> PathBuf {
-        self.folder.join(name)
-    }
-}
+use crate::report::{Figure, Report, Row, html, write_results};
+use clock::Clock;
+use std::path::Path;
 
 /// Reproduces the paper at the scale of `config` into `folder`; returns the results table.
 ///
@@ -41,31 +31,16 @@ impl Run {
 /// A folder that holds a run with another configuration; anything that a stage meets; Ctrl-C, after saving.
 pub fn reproduce<D: Device>(device: &D, preset: Preset, config: &Config, folder: &Path, progress: &dyn Progress) -> Result<Vec<Row>> {
     let run = Run::new(folder);
-    file::create_folder(&run.path("figures"))?;
-    let configuration = config.to_toml()?;
-    let config_path = run.path("config.toml");
-    if config_path.exists() {
-        if file::read_bytes(&config_path)? != configuration.as_bytes() {
-            let fault = "is of a run with another configuration; name another folder with --out, or repeat that run's options";
-            return Err(Error::file(&config_path, fault));
-        }
-    } else {
-        file::write_bytes(&config_path, configuration.as_bytes())?;
-        let manifest = serde_json::json!({
-            "program": concat!("scalefree ", env!("CARGO_PKG_VERSION")), "preset": preset.name(), "seed": config.seed,
-            "device": config.device, "precision": config.precision,
-        });
-        file::write_bytes(&run.path("manifest.json"), format!("{manifest:#}\n").as_bytes())?;
+    let mut times = chain(device, preset, config, &run, progress)?;
+    let mut rows = results::rows(config, &run)?;
+    for branch in Branch::of(config) {
+        let (child, config) = (run.child(branch), branch.config(config));
+        times.extend(chain(device, preset, &config, &child, progress)?);
+        rows.extend(results::rows(&config, &child)?);
     }
-
-    let mut clock = Clock::open(&run)?;
-    clock.time("data", || stages::data(device, config, &run, progress))?;
-    clock.time("train D2L", || stages::train_d2l(device, config, &run, progress))?;
-    clock.time("train L2D", || stages::train_l2d(device, config, &run, progress))?;
-    clock.time("predict and design", || stages::design(device, config, &run, progress))?;
-    clock.time("attack", || stages::attack(device, config, &run, progress))?;
-    let rows = clock.time("analysis", || results::rows(config, &run))?;
     write_results(&run.path("results.json"), &rows)?;
+    file::create_folder(&run.path("figures"))?;
+    let mut clock = Clock::open(&run)?;
     let figures =
         clock.time("figures", || FIGURES.iter().map(|(id, _)| figure(config, preset, &run, id)).collect::<Result<Vec<Figure>>>())?;
     let scale = format!(
@@ -79,14 +54,33 @@ pub fn reproduce<D: Device>(device: &D, preset: Preset, config: &Config, folder:
         config.d2l.hidden,
         config.seed
     );
-    let stages = clock.stages();
-    let report = Report { scale: &scale, rows: &rows, figures: &figures, configuration: &configuration, stages: &stages };
+    let configuration = config.to_toml()?;
+    let report = Report { scale: &scale, rows: &rows, figures: &figures, configuration: &configuration, stages: &times };
     file::write_bytes(&run.path("report.html"), html(&report).as_bytes())?;
     Ok(rows)
 }
 
+/// The stages of a run or of a branch, each skipped where its files are there.
+fn chain<D: Device>(device: &D, preset: Preset, config: &Config, run: &Run, progress: &dyn Progress) -> Result<Vec<crate::report::Stage>> {
+    run.open(preset, config)?;
+    let mut clock = Clock::open(run)?;
+    if run.branch != Branch::OnePool {
+        clock.time("data", || stages::data(device, config, run, progress))?;
+    }
+    clock.time("train D2L", || stages::train_d2l(device, config, run, progress))?;
+    clock.time("train L2D", || stages::train_l2d(device, config, run, progress))?;
+    clock.time("predict and design", || stages::design(device, config, run, progress))?;
+    clock.time("network", || network::compute(device, config, run, progress))?;
+    if run.branch != Branch::OnePool {
+        clock.time("attack", || stages::attack(device, config, run, progress))?;
+        clock.time("robustness", || robustness::compute(device, config, run, progress))?;
+        clock.time("spectra", || spectra::compute(device, config, run, progress))?;
+    }
+    Ok(clock.stages(&run.branch.prefix("/")))
+}
+
 fn figure(config: &Config, preset: Preset, run: &Run, id: &str) -> Result<Figure> {
-    let svg = draw(id, &run.folder)?;
+    let svg = draw(id, run.folder())?;
     file::write_bytes(&run.path(&format!("figures/{id}.svg")), svg.as_bytes())?;
     let how = match id {
         "1" => "Drawn from a lattice of the test set.".to_string(),
@@ -96,37 +90,4 @@ fn figure(config: &Config, preset: Preset, run: &Run, id: &str) -> Result<Figure
         _ => format!("{} test lattices, preset {}.", config.data.test, preset.name()),
     };
     Ok(Figure { id: id.into(), svg, how })
-}
-
-/// How long each stage took, over all calls that worked on the run.
-struct Clock {
-    path: PathBuf,
-    seconds: BTreeMap<usize, (String, f64)>,
-    next: usize,
-}
-
-impl Clock {
-    fn open(run: &Run) -> Result<Self> {
-        let path = run.path("timings.json");
-        let known: Vec<(String, f64)> = match file::read_bytes(&path) {
-            Ok(bytes) => serde_json::from_slice(&bytes).map_err(|e| Error::file(&path, e))?,
-            Err(_) => Vec::new(),
-        };
-        Ok(Clock { path, seconds: known.into_iter().enumerate().collect(), next: 0 })
-    }
-
-    fn time<T>(&mut self, name: &str, stage: impl FnOnce() -> Result<T>) -> Result<T> {
-        let start = Instant::now();
-        let result = stage();
-        self.seconds.entry(self.next).or_insert((name.into(), 0.0)).1 += start.elapsed().as_secs_f64();
-        self.next += 1;
-        let list: Vec<_> = self.seconds.values().collect();
-        let text = serde_json::to_string(&list).map_err(|e| Error::Failed(e.to_string()))?;
-        file::write_bytes(&self.path, text.as_bytes())?;
-        result
-    }
-
-    fn stages(&self) -> Vec<Stage> {
-        self.seconds.values().map(|(name, seconds)| Stage { name: name.clone(), seconds: *seconds }).collect()
-    }
 }

@@ -6,7 +6,6 @@ use super::stages::{attacked_sample, designs, set};
 use crate::analysis::attack::Attack;
 use crate::analysis::population::{w_avg, weak_and_strong, weight_strength};
 use crate::analysis::powerlaw::fit;
-use crate::config::Config;
 use crate::dataset::{Attacked, npz};
 use crate::figures::{
     self, Prediction, Redesign, Structure, Tail, attack, d2l_localisation, displacement, l2d_localisation, lattice, prediction, tails,
@@ -23,9 +22,7 @@ use std::path::Path;
 /// An unknown figure; a folder that is no reproduction, or whose stages are not done yet.
 pub fn draw(id: &str, folder: &Path) -> Result<String> {
     let run = Run::new(folder);
-    let path = run.path("config.toml");
-    let text = String::from_utf8(file::read_bytes(&path)?).map_err(|e| Error::file(&path, e))?;
-    let config: Config = toml::from_str(&text).map_err(|e| Error::file(&path, e))?;
+    let config = run.config()?;
     let modes = config.lattice.sites();
     let picture = |structures, k| Structure {
         displacement: row(structures, k, 2 * modes),

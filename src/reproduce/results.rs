@@ -1,7 +1,7 @@
 //! The rows of the results table that a run can fill.
 
-use super::Run;
 use super::stages::{attacked_sample, designs, set};
+use super::{Branch, Run, network, robustness, spectra};
 use crate::Result;
 use crate::analysis::attack::{Attack, reduction};
 use crate::analysis::population::{
@@ -138,11 +138,13 @@ pub(super) fn rows(config: &Config, run: &Run) -> Result<Vec<Row>> {
     let of_seeds = format!("seeds: {:.4}", closest(&labelled.structures.displacement));
     rows.push(Row::new("control.distance", "smallest distance of two sites in any design", smallest, "", truth.len()).note(of_seeds));
 
-    rows.extend(attack_rows(
-        config,
-        run,
-        &designs_w(targets, &designs.mode_area, &truth, attacked_sample(targets, &designs, modes)?, modes),
-    )?);
+    if run.branch != Branch::OnePool {
+        let pair = designs_w(targets, &designs.mode_area, &truth, attacked_sample(targets, &designs, modes)?, modes);
+        rows.extend(attack_rows(config, run, &pair)?);
+        rows.extend(robustness::rows(config, run)?);
+        rows.extend(spectra::rows(config, run)?);
+    }
+    rows.extend(network::rows(config, run)?);
     for kind in [Kind::D2l, Kind::L2d] {
         let name = kind.to_string().to_lowercase();
         let model = Model::read(&run.path(&format!("{name}/checkpoints/best.safetensors")))?;

@@ -19,7 +19,7 @@ pub(super) fn data<D: Device>(device: &D, config: &Config, run: &Run, progress: 
     file::create_folder(&run.path("data"))?;
     let counts = [config.data.train, config.data.validation, config.data.test];
     for (set, name) in SETS.iter().enumerate() {
-        let out = run.path(&format!("data/{name}.npz"));
+        let out = run.data(name);
         if out.exists() {
             continue;
         }
@@ -33,7 +33,7 @@ pub(super) fn data<D: Device>(device: &D, config: &Config, run: &Run, progress: 
 
 /// A data set of the run.
 pub(super) fn set(run: &Run, name: &str) -> Result<Labelled> {
-    load_labelled(&run.path(&format!("data/{name}.npz")))
+    load_labelled(&run.data(name))
 }
 
 pub(super) fn train_d2l<D: Device>(device: &D, config: &Config, run: &Run, progress: &dyn Progress) -> Result<()> {

@@ -1,0 +1,132 @@
+//! A run folder and the branches nested in it: folders of the same layout whose configuration follows from the run's.
+
+use crate::config::{Config, Preset};
+use crate::nn::Pool;
+use crate::physics::Population;
+use crate::{Error, Result, file};
+use std::path::{Path, PathBuf};
+
+/// What of the paper a folder reproduces.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Branch {
+    /// The run itself, as it is configured.
+    Root,
+    /// The same with the population `matched`, in `matched/`.
+    Matched,
+    /// The same data with one-pool networks (Note S6), in `one_pool/`.
+    OnePool,
+}
+
+impl Branch {
+    /// The branches that `config` asks for. A run that is of the population `matched` itself has no branch for it.
+    pub(super) fn of(config: &Config) -> Vec<Branch> {
+        let matched = config.branches.matched && config.data.population != Population::Matched;
+        let one_pool = config.branches.one_pool;
+        [(Branch::Matched, matched), (Branch::OnePool, one_pool)].into_iter().filter(|b| b.1).map(|b| b.0).collect()
+    }
+
+    /// Its folder in the run's.
+    pub(super) fn folder(self) -> &'static str {
+        match self {
+            Branch::Root => "",
+            Branch::Matched => "matched",
+            Branch::OnePool => "one_pool",
+        }
+    }
+
+    /// Its folder and `mark`; nothing for the run itself.
+    pub(super) fn prefix(self, mark: &str) -> String {
+        if self == Branch::Root { String::new() } else { format!("{}{mark}", self.folder()) }
+    }
+
+    /// What the branch's configuration is, where the run's is `config`.
+    pub(super) fn config(self, config: &Config) -> Config {
+        let mut config = config.clone();
+        if self != Branch::Root {
+            (config.branches.matched, config.branches.one_pool) = (false, false);
+        }
+        match self {
+            Branch::Root => (),
+            Branch::Matched => {
+                let amplitudes = Population::Matched.amplitudes();
+                config.data.population = Population::Matched;
+                (config.data.rho_max, config.data.sigma_max) = (amplitudes.rho_max, amplitudes.sigma_max);
+            }
+            Branch::OnePool => {
+                for network in [&mut config.d2l, &mut config.l2d] {
+                    (network.pool, network.filters) = (Pool::Last, config.one_pool.filters.clone());
+                }
+                config.d2l.keep = config.one_pool.keep;
+                config.l2d.l2_scale = config.one_pool.l2_scale;
+            }
+        }
+        config
+    }
+}
+
+/// The files of a run folder, or of a branch in it.
+pub(crate) struct Run {
+    folder: PathBuf,
+    /// Where the data sets are: the one-pool branch learns from the run's.
+    data: PathBuf,
+    pub(crate) branch: Branch,
+}
+
+impl Run {
+    pub(crate) fn new(folder: &Path) -> Self {
+        Run { folder: folder.to_owned(), data: folder.join("data"), branch: Branch::Root }
+    }
+
+    /// A branch of this run; the run itself for [`Branch::Root`].
+    pub(crate) fn child(&self, branch: Branch) -> Run {
+        let folder = self.folder.join(branch.folder());
+        let data = if branch == Branch::OnePool { self.data.clone() } else { folder.join("data") };
+        Run { folder, data, branch }
+    }
+
+    /// The folder.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// A file of the run, by its name there.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    /// A data set that its networks learn from, validate on, or are tested on: `d2l_train` ... `l2d_test`.
+    pub(crate) fn data(&self, set: &str) -> PathBuf {
+        self.data.join(format!("{set}.npz"))
+    }
+
+    /// The configuration that the folder was made with. Keys that its file lacks, being older than they are, are the preset paper's.
+    ///
+    /// # Errors
+    /// A folder without a sound `config.toml`.
+    pub(crate) fn config(&self) -> Result<Config> {
+        Config::load(Preset::Paper, Some(&self.path("config.toml")), &[])
+    }
+
+    /// Makes the folder, or checks that what stands there is of the same configuration. Keys that an older program did not know may be
+    /// missing in its file: they concern what that program did not compute, so ours fill in.
+    pub(super) fn open(&self, preset: Preset, config: &Config) -> Result<()> {
+        file::create_folder(&self.folder)?;
+        let path = self.path("config.toml");
+        let complete = config.to_toml()?;
+        if path.exists() {
+            if config.over(&path)? != *config {
+                let fault = "is of a run with another configuration; name another folder with --out, or repeat that run's options";
+                return Err(Error::file(&path, fault));
+            }
+            if file::read_bytes(&path)? == complete.as_bytes() {
+                return Ok(());
+            }
+        }
+        file::write_bytes(&path, complete.as_bytes())?;
+        let manifest = serde_json::json!({
+            "program": concat!("scalefree ", env!("CARGO_PKG_VERSION")), "preset": preset.name(), "seed": config.seed,
+            "device": config.device, "precision": config.precision,
+        });
+        file::write_bytes(&self.path("manifest.json"), format!("{manifest:#}\n").as_bytes())
+    }
+}
