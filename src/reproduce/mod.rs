@@ -9,8 +9,10 @@ mod pictures;
 mod results;
 mod robustness;
 mod run;
+mod sets;
 mod spectra;
 mod stages;
+mod sweep;
 
 pub use pictures::draw;
 pub(crate) use run::{Branch, Run};
@@ -19,6 +21,7 @@ use crate::Result;
 use crate::config::{Config, Preset};
 use crate::figures::FIGURES;
 use crate::file;
+use crate::nn::Kind;
 use crate::ops::Device;
 use crate::progress::Progress;
 use crate::report::{Figure, Report, Row, html, write_results};
@@ -67,14 +70,18 @@ fn chain<D: Device>(device: &D, preset: Preset, config: &Config, run: &Run, prog
     if run.branch != Branch::OnePool {
         clock.time("data", || stages::data(device, config, run, progress))?;
     }
-    clock.time("train D2L", || stages::train_d2l(device, config, run, progress))?;
-    clock.time("train L2D", || stages::train_l2d(device, config, run, progress))?;
+    clock.time("train D2L", || stages::train(device, config, run, Kind::D2l, progress))?;
+    clock.time("train L2D", || stages::train(device, config, run, Kind::L2d, progress))?;
     clock.time("predict and design", || stages::design(device, config, run, progress))?;
     clock.time("network", || network::compute(device, config, run, progress))?;
     if run.branch != Branch::OnePool {
         clock.time("attack", || stages::attack(device, config, run, progress))?;
         clock.time("robustness", || robustness::compute(device, config, run, progress))?;
         clock.time("spectra", || spectra::compute(device, config, run, progress))?;
+    }
+    if run.branch == Branch::Root {
+        clock.time("sets of Fig. S1", || sets::compute(device, config, run, progress))?;
+        clock.time("sweeps of Fig. S2", || sweep::compute(device, config, run, progress))?;
     }
     Ok(clock.stages(&run.branch.prefix("/")))
 }

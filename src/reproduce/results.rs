@@ -1,7 +1,7 @@
 //! The rows of the results table that a run can fill.
 
 use super::stages::{attacked_sample, designs, set};
-use super::{Branch, Run, network, robustness, spectra};
+use super::{Branch, Run, network, robustness, sets, spectra, sweep};
 use crate::Result;
 use crate::analysis::attack::{Attack, reduction};
 use crate::analysis::population::{
@@ -145,6 +145,10 @@ pub(super) fn rows(config: &Config, run: &Run) -> Result<Vec<Row>> {
         rows.extend(spectra::rows(config, run)?);
     }
     rows.extend(network::rows(config, run)?);
+    if run.branch == Branch::Root {
+        rows.extend(sets::rows(run)?);
+        rows.extend(sweep::rows(config, run)?);
+    }
     for kind in [Kind::D2l, Kind::L2d] {
         let name = kind.to_string().to_lowercase();
         let model = Model::read(&run.path(&format!("{name}/checkpoints/best.safetensors")))?;

@@ -8,12 +8,13 @@ use crate::design;
 use crate::nn::{Kind, Model, Scaling, initialise};
 use crate::ops::Device;
 use crate::progress::Progress;
-use crate::train::{Examples, InputScaling, Job, train};
+use crate::train::{Examples, InputScaling, Job, TrainConfig};
 use crate::{Error, Result, file};
 use serde_json::{Map, json};
+use std::path::Path;
 
 /// The data sets; each has a seed of its own (the paper: "different random seeds"), derived from the run's.
-const SETS: [&str; 6] = ["d2l_train", "d2l_validation", "d2l_test", "l2d_train", "l2d_validation", "l2d_test"];
+pub(super) const SETS: [&str; 6] = ["d2l_train", "d2l_validation", "d2l_test", "l2d_train", "l2d_validation", "l2d_test"];
 
 pub(super) fn data<D: Device>(device: &D, config: &Config, run: &Run, progress: &dyn Progress) -> Result<()> {
     file::create_folder(&run.path("data"))?;
@@ -36,42 +37,50 @@ pub(super) fn set(run: &Run, name: &str) -> Result<Labelled> {
     load_labelled(&run.data(name))
 }
 
-pub(super) fn train_d2l<D: Device>(device: &D, config: &Config, run: &Run, progress: &dyn Progress) -> Result<()> {
-    train_network(device, config, run, Kind::D2l, None, progress)
+/// Trains the run's network of `kind`.
+pub(super) fn train<D: Device>(device: &D, config: &Config, run: &Run, kind: Kind, progress: &dyn Progress) -> Result<()> {
+    let frozen = match kind {
+        Kind::D2l => None,
+        Kind::L2d => Some(Model::read(&run.path("d2l/checkpoints/best.safetensors"))?),
+    };
+    let (training, validation) = examples(run, kind)?;
+    let folder = run.path(&kind.to_string().to_lowercase());
+    train_network(device, config, config.network(kind), kind, frozen.as_ref(), (&training, &validation), &folder, progress)
 }
 
-pub(super) fn train_l2d<D: Device>(device: &D, config: &Config, run: &Run, progress: &dyn Progress) -> Result<()> {
-    let d2l = Model::read(&run.path("d2l/checkpoints/best.safetensors"))?;
-    train_network(device, config, run, Kind::L2d, Some(&d2l), progress)
+/// What a network of `kind` learns from, and what it is validated on.
+pub(super) fn examples(run: &Run, kind: Kind) -> Result<(Examples, Examples)> {
+    let name = kind.to_string().to_lowercase();
+    let [training, validation] = ["train", "validation"].map(|part| set(run, &format!("{name}_{part}")));
+    Ok((Examples::new(kind, training?), Examples::new(kind, validation?)))
 }
 
-fn train_network<D: Device>(
+#[allow(clippy::too_many_arguments)]
+pub(super) fn train_network<D: Device>(
     device: &D,
     config: &Config,
-    run: &Run,
+    keys: &TrainConfig,
     kind: Kind,
     frozen: Option<&Model>,
+    (training, validation): (&Examples, &Examples),
+    folder: &Path,
     progress: &dyn Progress,
 ) -> Result<()> {
-    let name = kind.to_string().to_lowercase();
-    let training = Examples::new(kind, set(run, &format!("{name}_train"))?);
-    let validation = Examples::new(kind, set(run, &format!("{name}_validation"))?);
-    let keys = config.network(kind);
     let mut notes = Map::new();
     notes.insert("configuration".into(), json!(keys));
     let job = Job {
-        architecture: config.architecture(kind),
+        architecture: keys.architecture(kind, config.lattice.size),
         init: None,
         config: keys,
         seed: config.seed,
         frozen,
-        training: &training,
-        validation: Some(&validation),
-        folder: &run.path(&name),
+        training,
+        validation: Some(validation),
+        folder,
         resume: true,
         notes,
     };
-    train(device, &job, progress).map(drop)
+    crate::train::train(device, &job, progress).map(drop)
 }
 
 /// The L2D before its first step: the control of an untrained network.

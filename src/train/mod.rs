@@ -46,6 +46,12 @@ impl Examples {
         };
         Examples { inputs, targets: labelled.mode_area }
     }
+
+    /// The first `n` of them, for lattices of `sites` sites.
+    pub fn first(&self, n: usize, sites: usize) -> Self {
+        let width = self.inputs.len() / (self.targets.len() / sites);
+        Examples { inputs: self.inputs[..n * width].to_vec(), targets: self.targets[..n * sites].to_vec() }
+    }
 }
 
 /// Everything that a run needs.
@@ -260,7 +266,11 @@ fn scaled_inputs(model: &Model, examples: &Examples) -> Vec<f64> {
     }
 }
 
-fn read_metrics(path: &Path) -> Result<Vec<Metrics>> {
+/// The epochs in a `metrics.jsonl`; none where there is no such file.
+///
+/// # Errors
+/// A line that is no epoch.
+pub fn read_metrics(path: &Path) -> Result<Vec<Metrics>> {
     let text = String::from_utf8_lossy(&file::read_bytes(path).unwrap_or_default()).into_owned();
     text.lines().map(|line| serde_json::from_str(line).map_err(|e| Error::file(path, format!("not a metrics line: {e}")))).collect()
 }

@@ -1,0 +1,128 @@
+//! Short trainings with several regularisers (Fig. S2): `sweep/{d2l,l2d}-{variant}/metrics.jsonl`.
+//!
+//! Each network is trained without a regulariser, with each dropout and with each L2 penalty on the first `sweep.train` samples. The
+//! L2D learns through the run's own D2L, so that the trainings differ in one thing only.
+
+use super::Run;
+use super::stages::{examples, train_network};
+use crate::config::Config;
+use crate::nn::{Kind, Model};
+use crate::ops::Device;
+use crate::progress::Progress;
+use crate::report::{Claim, Row};
+use crate::train::{L2Scope, Metrics, TrainConfig, read_metrics};
+use crate::{Error, Result};
+use std::path::PathBuf;
+
+/// A regulariser of the sweep.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Regulariser {
+    None,
+    /// Dropout that keeps this share of the hidden units.
+    Keep(f64),
+    /// The L2 penalty of this scale.
+    L2(f64),
+}
+
+impl Regulariser {
+    /// Those that `config` asks for.
+    pub(super) fn all(config: &Config) -> Vec<Regulariser> {
+        let keep = config.sweep.keep.iter().map(|k| Regulariser::Keep(*k));
+        let l2 = config.sweep.l2_scale.iter().map(|s| Regulariser::L2(*s));
+        std::iter::once(Regulariser::None).chain(keep).chain(l2).collect()
+    }
+
+    /// Its folder's name behind the network's.
+    pub(super) fn name(self) -> String {
+        match self {
+            Regulariser::None => "none".into(),
+            Regulariser::Keep(keep) => format!("keep-{keep}"),
+            Regulariser::L2(scale) => format!("l2-{scale:e}"),
+        }
+    }
+
+    /// The keys of the training.
+    fn keys(self, config: &Config, kind: Kind) -> TrainConfig {
+        let sweep = &config.sweep;
+        let mut keys =
+            TrainConfig { epochs: sweep.epochs, patience: 0, keep: 1.0, l2_scope: L2Scope::None, ..config.network(kind).clone() };
+        keys.decay_steps = (samples(config) / keys.batch.max(1) * sweep.epochs as usize).max(1) as f64;
+        match self {
+            Regulariser::None => (),
+            Regulariser::Keep(keep) => keys.keep = keep,
+            Regulariser::L2(scale) => (keys.l2_scope, keys.l2_scale) = (config.l2d.l2_scope, scale),
+        }
+        keys
+    }
+}
+
+/// Samples that a sweep trains on.
+fn samples(config: &Config) -> usize {
+    config.sweep.train.min(config.data.train as usize)
+}
+
+fn folder(run: &Run, kind: Kind, regulariser: Regulariser) -> PathBuf {
+    run.path(&format!("sweep/{}-{}", kind.to_string().to_lowercase(), regulariser.name()))
+}
+
+/// The epochs of one training of the sweep.
+pub(super) fn metrics(run: &Run, kind: Kind, regulariser: Regulariser) -> Result<Vec<Metrics>> {
+    read_metrics(&folder(run, kind, regulariser).join("metrics.jsonl"))
+}
+
+pub(super) fn compute<D: Device>(device: &D, config: &Config, run: &Run, progress: &dyn Progress) -> Result<()> {
+    for kind in [Kind::D2l, Kind::L2d] {
+        let mut sets = None;
+        for regulariser in Regulariser::all(config) {
+            let folder = folder(run, kind, regulariser);
+            if metrics(run, kind, regulariser)?.len() as u64 != config.sweep.epochs {
+                let (training, validation) = match &sets {
+                    Some(sets) => sets,
+                    None => sets.insert(examples(run, kind)?),
+                };
+                let training = training.first(samples(config), config.lattice.sites());
+                let d2l = run.path("d2l/checkpoints/best.safetensors");
+                let frozen = if kind == Kind::L2d { Some(Model::read(&d2l)?) } else { None };
+                let keys = regulariser.keys(config, kind);
+                train_network(device, config, &keys, kind, frozen.as_ref(), (&training, validation), &folder, progress)?;
+            }
+            // The curves are kept, not the networks.
+            let checkpoints = folder.join("checkpoints");
+            if checkpoints.exists() {
+                std::fs::remove_dir_all(&checkpoints).map_err(|source| Error::write(&checkpoints, source))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn rows(config: &Config, run: &Run) -> Result<Vec<Row>> {
+    let n = samples(config);
+    let last = |kind: Kind, wanted: fn(Regulariser) -> bool| -> Result<f64> {
+        let mut best = f64::NAN;
+        for regulariser in Regulariser::all(config).into_iter().filter(|r| wanted(*r)) {
+            let accuracy = metrics(run, kind, regulariser)?.last().and_then(|m| m.validation_accuracy);
+            best = best.max(100.0 * accuracy.unwrap_or(f64::NAN));
+        }
+        Ok(best)
+    };
+    let mut rows = Vec::new();
+    for kind in [Kind::D2l, Kind::L2d] {
+        let none = last(kind, |r| r == Regulariser::None)?;
+        let dropout = last(kind, |r| matches!(r, Regulariser::Keep(_)))?;
+        let l2 = last(kind, |r| matches!(r, Regulariser::L2(_)))?;
+        let (id, what, ours, baseline, stated, holds) = match kind {
+            Kind::D2l => ("S2.d2l", "best dropout, validation accuracy", dropout, l2, "dropout beats L2 for D2L", dropout > l2),
+            // "Works": it trains as well as the network without it, to the point that an accuracy is judged by.
+            Kind::L2d => ("S2.l2d", "best L2 penalty, validation accuracy", l2, none, "L2 works for L2D", l2 >= none - 1.0),
+        };
+        let note = format!(
+            "after {} epochs: no regulariser {none:.2} %, best dropout {dropout:.2} %, best L2 {l2:.2} %; baseline: {}",
+            config.sweep.epochs,
+            if kind == Kind::D2l { "best L2" } else { "none" }
+        );
+        let claim = Claim::Direction { stated: stated.into(), holds };
+        rows.push(Row::new(id, &format!("{kind}: {what}"), ours, "%", n).claim(claim, 20_000).baseline(baseline).note(note));
+    }
+    Ok(rows)
+}
