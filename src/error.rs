@@ -41,6 +41,14 @@ pub enum Error {
     /// An NVIDIA card that is not there, or failed.
     #[error(transparent)]
     Cuda(CudaFault),
+    /// Something of a run that its stages have not made yet, or that its scale leaves out.
+    #[error("{what}: {lacking}")]
+    Lacking {
+        /// What was asked for: a figure, a row.
+        what: String,
+        /// Which file of the run is not there, and which stage makes it.
+        lacking: String,
+    },
     /// The computation itself failed (an eigen-solver that did not converge, a run that became NaN).
     #[error("{0}")]
     Failed(String),
@@ -71,7 +79,7 @@ impl Error {
     /// 2 for bad usage, input or output path; 1 for anything that failed on good input.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Error::File { .. } | Error::Value { .. } | Error::Write { .. } | Error::Device { .. } => 2,
+            Error::File { .. } | Error::Value { .. } | Error::Write { .. } | Error::Device { .. } | Error::Lacking { .. } => 2,
             Error::Cuda(
                 CudaFault::OutOfMemory { .. }
                 | CudaFault::Kernel { .. }
