@@ -21,3 +21,23 @@ pub trait Progress: Sync {
 pub struct Silent;
 
 impl Progress for Silent {}
+
+/// A part of a stage: what it advances comes after `before` units that are done already, and its own stages are not told.
+pub(crate) struct Part<'a> {
+    pub(crate) progress: &'a dyn Progress,
+    pub(crate) before: u64,
+}
+
+impl Progress for Part<'_> {
+    fn advance(&self, done: u64, detail: &str) {
+        self.progress.advance(self.before + done, detail);
+    }
+
+    fn note(&self, line: &str) {
+        self.progress.note(line);
+    }
+
+    fn stop(&self) -> bool {
+        self.progress.stop()
+    }
+}

@@ -9,9 +9,8 @@ use crate::ops::deformation::sin_cos_turn;
 use crate::ops::eigh::Labels;
 use crate::ops::philox::{Stream, draw, uniform};
 use crate::ops::spectrum::{Solver, Spectra};
-use crate::progress::Progress;
+use crate::progress::{Part, Progress};
 use crate::{Error, Result};
-use nalgebra::DMatrix;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::f64::consts::TAU;
@@ -51,6 +50,17 @@ pub struct Shift {
     pub delta_mode_area: Vec<f64>,
 }
 
+/// The answer of one structure with its modes paired both ways.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Answer {
+    /// Mode areas before the attack (N), ascending.
+    pub mode_area: Vec<f64>,
+    /// w after minus w before (atoms, angles, N) by [`Modes::Sorted`], in the order of `mode_area`.
+    pub sorted: Vec<f64>,
+    /// The same by [`Modes::Tracked`].
+    pub tracked: Vec<f64>,
+}
+
 impl Attack {
     /// Every atom of `lattice` in `angles` random directions. They depend on (seed, structure, atom, angle) alone.
     ///
@@ -87,7 +97,9 @@ impl Attack {
         progress.begin("attack", self.theta.len() as u64, "attacks");
         let shift = match self.modes {
             Modes::Sorted => self.strike_sorted(device, labels, lattice, displacement, progress),
-            Modes::Tracked => self.strike_tracked(lattice, displacement, progress),
+            Modes::Tracked => self
+                .strike_both(lattice, displacement, progress)
+                .map(|Answer { mode_area, tracked, .. }| Shift { mode_area, delta_mode_area: tracked }),
         }?;
         progress.end();
         Ok(shift)
@@ -112,7 +124,7 @@ impl Attack {
         progress: &dyn Progress,
     ) -> Result<Shift> {
         let hopping = lattice.hopping();
-        let quiet = Within { progress, before: 0 };
+        let quiet = Part { progress, before: 0 };
         let mode_area = device.spectra(labels, &hopping, displacement, &quiet)?.mode_area;
         let mut delta_mode_area = Vec::with_capacity(self.theta.len() * lattice.sites());
         for first in (0..self.theta.len()).step_by(D::BATCH) {
@@ -120,24 +132,31 @@ impl Attack {
             for (k, moved) in moved.chunks_exact_mut(displacement.len()).enumerate() {
                 self.shift(first + k, moved);
             }
-            let after = device.spectra(labels, &hopping, &moved, &Within { progress, before: first as u64 })?;
+            let after = device.spectra(labels, &hopping, &moved, &Part { progress, before: first as u64 })?;
             let areas = after.mode_area.chunks_exact(mode_area.len());
             delta_mode_area.extend(areas.flat_map(|after| after.iter().zip(&mode_area).map(|(after, before)| after - before)));
         }
         Ok(Shift { mode_area, delta_mode_area })
     }
 
-    fn strike_tracked(&self, lattice: &Lattice, displacement: &[f64], progress: &dyn Progress) -> Result<Shift> {
+    /// Attacks one structure and pairs its modes both ways, from the same eigenvectors: on the processor, one thread an attack, so the
+    /// bits depend on nothing but the arguments. `progress` is advanced by the number of attacks, without a stage of its own.
+    ///
+    /// # Errors
+    /// Those of [`Attack::strike`].
+    pub fn strike_both(&self, lattice: &Lattice, displacement: &[f64], progress: &dyn Progress) -> Result<Answer> {
+        self.validate(lattice, displacement)?;
         let sites = lattice.sites();
         let mut solver = Solver::new(lattice.hopping());
         solver.solve(displacement)?;
         let before = Modeset::new(&solver);
 
         let done = AtomicU64::new(0);
-        let mut delta_mode_area = vec![0.0; self.theta.len() * sites];
-        delta_mode_area.par_chunks_exact_mut(sites).enumerate().try_for_each_init(
+        let (mut sorted, mut tracked) = (vec![0.0; self.theta.len() * sites], vec![0.0; self.theta.len() * sites]);
+        let each = sorted.par_chunks_exact_mut(sites).zip(tracked.par_chunks_exact_mut(sites)).enumerate();
+        each.try_for_each_init(
             || Solver::new(lattice.hopping()),
-            |solver, (k, delta)| {
+            |solver, (k, (sorted, tracked))| {
                 if progress.stop() {
                     return Err(Error::Interrupted("the attack on this structure is not kept".into()));
                 }
@@ -146,14 +165,17 @@ impl Attack {
                 solver.solve(&moved)?;
                 let after = Modeset::new(solver);
                 let partner = before.track(&after);
-                for (m, delta) in delta.iter_mut().enumerate() {
-                    *delta = after.areas[partner[m]] - before.areas[m];
+                for (m, &mode) in before.order.iter().enumerate() {
+                    let w = before.areas[usize::from(mode)];
+                    sorted[m] = after.areas[usize::from(after.order[m])] - w;
+                    tracked[m] = after.areas[partner[usize::from(mode)]] - w;
                 }
                 progress.advance(done.fetch_add(1, Ordering::Relaxed) + 1, "");
                 Ok(())
             },
         )?;
-        Ok(Shift { mode_area: before.areas, delta_mode_area })
+        let mode_area = before.order.iter().map(|&mode| before.areas[usize::from(mode)]).collect();
+        Ok(Answer { mode_area, sorted, tracked })
     }
 
     fn validate(&self, lattice: &Lattice, displacement: &[f64]) -> Result<()> {
@@ -180,31 +202,13 @@ impl Attack {
     }
 }
 
-/// Progress of a part of the attacks, `before` of them being done already.
-struct Within<'a> {
-    progress: &'a dyn Progress,
-    before: u64,
-}
-
-impl Progress for Within<'_> {
-    fn advance(&self, done: u64, detail: &str) {
-        self.progress.advance(self.before + done, detail);
-    }
-
-    fn note(&self, line: &str) {
-        self.progress.note(line);
-    }
-
-    fn stop(&self) -> bool {
-        self.progress.stop()
-    }
-}
-
-/// The modes of one lattice in ascending order of their areas.
+/// The modes of one lattice in the order of their energies.
 struct Modeset {
     areas: Vec<f64>,
-    /// One mode a column (N, N).
-    modes: DMatrix<f64>,
+    /// Places in that order by ascending area.
+    order: Vec<u16>,
+    /// One mode a row (N, N).
+    modes: Vec<f64>,
 }
 
 impl Modeset {
@@ -213,25 +217,108 @@ impl Modeset {
         let sites = areas.len();
         let (mut sorted, mut order) = (vec![0.0; sites], vec![0; sites]);
         crate::ops::mode_area::sort(&areas, &mut sorted, &mut order);
-        let modes = order.iter().flat_map(|&m| solver.eigh.mode(m.into()).iter().copied());
-        Modeset { areas: sorted, modes: DMatrix::from_iterator(sites, sites, modes) }
+        let modes = (0..sites).flat_map(|m| solver.eigh.mode(m)).copied().collect();
+        Modeset { areas, order, modes }
+    }
+
+    fn overlap(&self, m: usize, after: &Modeset, n: usize) -> f64 {
+        let sites = self.areas.len();
+        let (psi, phi) = (&self.modes[m * sites..][..sites], &after.modes[n * sites..][..sites]);
+        psi.iter().zip(phi).map(|(psi, phi)| psi * phi).sum::<f64>().powi(2)
     }
 
     /// For each of our modes the mode of `after` that it became ([`Modes::Tracked`]).
+    ///
+    /// Nearly always that is the one of the same energy or a neighbour of it. A mode's overlaps with all others sum to 1, so an overlap
+    /// above 1/2 is the largest of both its modes, and the greedy rule takes it whatever the rest is: those pairs are matched without a
+    /// look at the others. What they leave over is matched by the rule itself.
     fn track(&self, after: &Modeset) -> Vec<usize> {
+        const NEIGHBOURS: usize = 3;
         let sites = self.areas.len();
-        let overlap = self.modes.tr_mul(&after.modes).map(|amplitude| amplitude * amplitude);
-        let mut pairs: Vec<(usize, usize)> = (0..sites).flat_map(|m| (0..sites).map(move |n| (m, n))).collect();
-        pairs.sort_by(|&a, &b| overlap[b].total_cmp(&overlap[a]));
-
         let mut partner = vec![usize::MAX; sites];
         let mut taken = vec![false; sites];
-        for (m, n) in pairs {
+        for m in 0..sites {
+            let near = m.saturating_sub(NEIGHBOURS)..(m + NEIGHBOURS + 1).min(sites);
+            let same = std::iter::once(m).chain(near.filter(|&n| n != m));
+            if let Some(n) = same.filter(|&n| !taken[n]).find(|&n| self.overlap(m, after, n) > 0.5) {
+                (partner[m], taken[n]) = (n, true);
+            }
+        }
+        let lost: Vec<usize> = (0..sites).filter(|&m| partner[m] == usize::MAX).collect();
+        let free: Vec<usize> = (0..sites).filter(|&n| !taken[n]).collect();
+        let mut pairs: Vec<(f64, usize, usize)> =
+            lost.iter().flat_map(|&m| free.iter().map(move |&n| (self.overlap(m, after, n), m, n))).collect();
+        pairs.sort_by(|a, b| b.0.total_cmp(&a.0));
+        for (_, m, n) in pairs {
             if partner[m] == usize::MAX && !taken[n] {
-                partner[m] = n;
-                taken[n] = true;
+                (partner[m], taken[n]) = (n, true);
             }
         }
         partner
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::device::Cpu;
+    use crate::progress::Silent;
+
+    /// A lattice of 16 sites without symmetry.
+    fn structure() -> (Lattice, Vec<f64>) {
+        let lattice = Lattice { size: 4, ..Lattice::default() };
+        (lattice, (0..32).map(|k| 0.4 * f64::from(k * k % 17).sin()).collect())
+    }
+
+    /// The rule as it reads: all pairs by falling overlap.
+    fn greedy(before: &Modeset, after: &Modeset) -> Vec<usize> {
+        let sites = before.areas.len();
+        let mut pairs: Vec<(usize, usize)> = (0..sites).flat_map(|m| (0..sites).map(move |n| (m, n))).collect();
+        pairs.sort_by(|a, b| before.overlap(b.0, after, b.1).total_cmp(&before.overlap(a.0, after, a.1)));
+        let (mut partner, mut taken) = (vec![usize::MAX; sites], vec![false; sites]);
+        for (m, n) in pairs {
+            if partner[m] == usize::MAX && !taken[n] {
+                (partner[m], taken[n]) = (n, true);
+            }
+        }
+        partner
+    }
+
+    #[test]
+    fn tracking_is_greedy_however_far_an_atom_moves() {
+        let (lattice, displacement) = structure();
+        let modes = |displacement: &[f64]| {
+            let mut solver = Solver::new(lattice.hopping());
+            solver.solve(displacement).unwrap();
+            Modeset::new(&solver)
+        };
+        let before = modes(&displacement);
+        let mut reordered = 0;
+        for step in [1e-3, 0.1, 0.5, 1.5] {
+            for atom in 0..16 {
+                let mut moved = displacement.clone();
+                moved[atom] += step;
+                let after = modes(&moved);
+                let partner = before.track(&after);
+                assert_eq!(partner, greedy(&before, &after), "atom {atom} by {step}");
+                reordered += partner.iter().enumerate().filter(|(m, n)| m != *n).count();
+            }
+        }
+        assert!(reordered > 100, "{reordered} modes changed their place: too tame a test");
+    }
+
+    #[test]
+    fn both_pairings_are_those_of_their_own() {
+        let (lattice, displacement) = structure();
+        let attack = Attack { rho_a: 0.2, ..Attack::everywhere(&lattice, 2, 1, 0).unwrap() };
+        let strike = |modes| {
+            let attack = Attack { modes, ..attack.clone() };
+            attack.strike(&Cpu::<f64>::new(), &Labels::default(), &lattice, &displacement, &Silent).unwrap()
+        };
+        let both = attack.strike_both(&lattice, &displacement, &Silent).unwrap();
+        let sorted = strike(Modes::Sorted);
+        assert_eq!((&both.mode_area, &both.sorted), (&sorted.mode_area, &sorted.delta_mode_area));
+        assert_eq!(both.tracked, strike(Modes::Tracked).delta_mode_area);
+        assert_ne!(both.sorted, both.tracked);
     }
 }

@@ -1,4 +1,4 @@
-//! Definitions: the lattice, its random deformation, its modes and their areas, and the attack on one atom.
+//! Definitions: the lattice, its random deformation, its modes and their areas, and the attack on one atom or on many.
 //!
 //! Displacements are (2, L, L): the x of every site, then the y, in lattice periods; site n = nx L + ny. Energies and mode areas
 //! are always computed in f64.
@@ -6,10 +6,12 @@
 mod attack;
 mod deformation;
 mod lattice;
+mod removal;
 mod spectrum;
 
 pub use crate::ops::spectrum::Spectrum;
-pub use attack::{Attack, Modes, Shift};
+pub use attack::{Answer, Attack, Modes, Shift};
 pub use deformation::{Amplitudes, Population};
 pub use lattice::{Boundary, Lattice};
+pub use removal::mode_areas_without;
 pub use spectrum::{average_mode_area, solve, solve_on};
