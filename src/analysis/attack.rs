@@ -72,15 +72,52 @@ impl<'a> Attack<'a> {
         line
     }
 
+    /// abs(dw_m) averaged over modes and angles, for each atom: delta before it is normalised.
+    pub fn by_atom(&self) -> Vec<f64> {
+        let abs_mean = |atom: &[f64]| atom.iter().map(|d| d.abs()).sum::<f64>() / atom.len() as f64;
+        self.delta_mode_area.chunks(self.angles * self.modes).map(abs_mean).collect()
+    }
+
     /// The normalised error of each atom.
     pub fn hubs(&self) -> Hubs {
-        let abs_mean = |atom: &[f64]| atom.iter().map(|d| d.abs()).sum::<f64>() / atom.len() as f64;
-        let raw: Vec<f64> = self.delta_mode_area.chunks(self.angles * self.modes).map(abs_mean).collect();
-        let mean = mean(&raw);
-        let delta: Vec<f64> = raw.iter().map(|d| d / mean).collect();
+        Hubs::new(&self.by_atom())
+    }
+}
+
+impl Hubs {
+    /// From what [`Attack::by_atom`] gives.
+    pub fn new(by_atom: &[f64]) -> Self {
+        let mean = mean(by_atom);
+        let delta: Vec<f64> = by_atom.iter().map(|d| d / mean).collect();
         let largest = delta.iter().copied().fold(0.0, f64::max);
         Hubs { mean, cv: coefficient_of_variation(&delta), largest, gini: gini(&delta), delta }
     }
+
+    /// The atoms from the strongest hub down; of equal ones the smaller number first.
+    pub fn ranking(&self) -> Vec<usize> {
+        let mut atoms: Vec<usize> = (0..self.delta.len()).collect();
+        atoms.sort_by(|&a, &b| self.delta[b].total_cmp(&self.delta[a]));
+        atoms
+    }
+}
+
+/// How much of a localisation is lost between two curves of mode areas, both ascending: the cost of Eq. 3 with `before` as the truth,
+///
+/// ```text
+/// loss = (1/M) sum_m abs(w'_m - w(q_m)) / w(q_m),     q_m = (m + 1/2)/M
+/// ```
+///
+/// where w(q) is `before` at the share q of its modes, interpolated between them. The lengths may differ: atoms that are taken out take
+/// modes with them. Where they are equal, w(q_m) is w_m.
+pub fn loss(before: &[f64], after: &[f64]) -> f64 {
+    let (most, n) = (before.len() as f64, after.len() as f64);
+    let truth = |m: usize| {
+        let place = ((m as f64 + 0.5) / n * most - 0.5).clamp(0.0, most - 1.0);
+        let below = place.floor() as usize;
+        let above = (below + 1).min(before.len() - 1);
+        before[below] + (before[above] - before[below]) * (place - below as f64)
+    };
+    after.iter().enumerate().map(|(m, w)| (w - truth(m)).abs() / truth(m)).sum::<f64>() / n
 }
 
 /// By how many orders of magnitude a design answers less than its seed: the median of log10(seed / design) over modes.
@@ -118,6 +155,17 @@ mod tests {
         assert_eq!((hubs.mean, hubs.delta, hubs.largest, hubs.cv), (2.0, vec![0.75, 1.25], 1.25, 0.25));
         assert!((hubs.gini - 0.125).abs() < 1e-15);
         assert_eq!(attack.first_angle(), [1.0, -3.0, 0.0, 2.0]);
+        assert_eq!(attack.by_atom(), [1.5, 2.5]);
+        assert_eq!(Hubs::new(&[1.0, 4.0, 0.5, 4.0]).ranking(), [1, 3, 0, 2]);
+    }
+
+    #[test]
+    fn losses_by_hand() {
+        assert_eq!(loss(&[0.1, 0.2, 0.4], &[0.1, 0.2, 0.4]), 0.0);
+        assert!((loss(&[0.1, 0.2, 0.4], &[0.1, 0.1, 0.6]) - 1.0 / 3.0).abs() < 1e-15);
+        // Two modes of three: their shares 1/4 and 3/4 lie at places 1/4 and 7/4, where the truth is 0.125 and 0.35.
+        assert!((loss(&[0.1, 0.2, 0.4], &[0.125, 0.7]) - 0.5).abs() < 1e-15);
+        assert_eq!(loss(&[0.5], &[0.5]), 0.0);
     }
 
     #[test]
