@@ -26,19 +26,15 @@ pub fn unfolded_spacings(levels: &[f64], half: usize) -> Vec<f64> {
     (0..last).map(|i| spacing(i) / local(i)).collect()
 }
 
-/// How many levels are discrete: stand apart from the band by a gap.
-///
-/// The yardstick is the mean spacing in the middle half of the levels, D = (E_{3N/4} - E_{N/4}) / (3N/4 - N/4). Wherever two neighbours
-/// are more than `gap` D apart, the levels are parted; the largest part is the band (the lower one at a tie), and the levels of all
-/// others count.
+/// How many levels are discrete: stand apart from the band by a gap. Wherever two neighbours are more than `gap` apart, the levels are
+/// parted; the largest part is the band, and the levels of all others count.
 pub fn discrete_levels(levels: &[f64], gap: f64) -> usize {
-    let (low, high) = (levels.len() / 4, 3 * levels.len() / 4);
-    if high == low {
-        return 0;
-    }
-    let yardstick = (levels[high] - levels[low]) / (high - low) as f64;
-    let band = levels.chunk_by(|below, above| above - below <= gap * yardstick).map(<[f64]>::len).max();
-    levels.len() - band.unwrap_or(0)
+    levels.len() - levels.chunk_by(|below, above| above - below <= gap).map(<[f64]>::len).max().unwrap_or(0)
+}
+
+/// The widest spacing of neighbours; 0 of fewer than two levels.
+pub fn widest_spacing(levels: &[f64]) -> f64 {
+    levels.windows(2).map(|pair| pair[1] - pair[0]).fold(0.0, f64::max)
 }
 
 /// Counts of `values` in `bins` equal bins of [low, high]; what lies outside is not counted.
@@ -86,11 +82,14 @@ mod tests {
     #[test]
     fn discrete_levels_stand_apart() {
         let band: Vec<f64> = (0..100).map(f64::from).collect();
-        for (below, above, expected) in [(&[][..], &[][..], 0), (&[-20.0], &[], 1), (&[-50.0, -20.0], &[120.0, 121.0], 4), (&[-9.0], &[], 0)] {
+        for (below, above, expected) in
+            [(&[][..], &[][..], 0), (&[-20.0], &[], 1), (&[-50.0, -20.0], &[120.0, 121.0], 4), (&[-9.0], &[], 0)]
+        {
             let levels = [below, &band, above].concat();
             assert_eq!(discrete_levels(&levels, 10.0), expected, "{below:?} {above:?}");
         }
-        assert_eq!(discrete_levels(&[1.0], 10.0), 0);
+        assert_eq!((discrete_levels(&[1.0], 10.0), discrete_levels(&[], 10.0)), (0, 0));
+        assert_eq!((widest_spacing(&[1.0, 2.0, 5.0, 6.0]), widest_spacing(&[1.0])), (3.0, 0.0));
     }
 
     #[test]

@@ -106,6 +106,10 @@ pub struct AttackConfig {
     pub pairs: usize,
     /// The lengths of the move that the statistics go over, in lattice periods.
     pub sweep: Vec<f64>,
+    /// Directions an atom is moved in for these statistics.
+    pub sweep_angles: usize,
+    /// Random sets of atoms, and draws of directions, in the comparison of random with targeted removal.
+    pub repeats: usize,
 }
 
 /// How power-law fits are judged.
@@ -208,6 +212,16 @@ impl Config {
             if count == 0 {
                 return Err(Error::value(key, "0 samples; at least 1 is needed"));
             }
+        }
+        let attack = &self.attack;
+        for (key, count) in [("attack.pairs", attack.pairs), ("attack.sweep_angles", attack.sweep_angles), ("attack.repeats", attack.repeats)] {
+            if count == 0 {
+                return Err(Error::value(key, "0; at least 1 is needed"));
+            }
+        }
+        let lengths = &attack.sweep;
+        if lengths.is_empty() || lengths.iter().any(|rho_a| !(rho_a.is_finite() && *rho_a > 0.0)) {
+            return Err(Error::value("attack.sweep", format!("{lengths:?}; at least one length is needed, each finite and above 0")));
         }
         Ok(())
     }
@@ -326,6 +340,9 @@ mod tests {
             ("", &["d2l.batch=-1"], "--set d2l.batch: "),
             ("", &["lattice.size=0"], "lattice.size"),
             ("", &["data.rho_max=nan"], "data.rho_max"),
+            ("", &["attack.repeats=0"], "attack.repeats: 0"),
+            ("", &["attack.sweep=[]"], "attack.sweep: []"),
+            ("", &["attack.sweep=[0.1, 0.0]"], "attack.sweep: [0.1, 0.0]"),
         ] {
             let error = load(text, settings).unwrap_err();
             assert!(error.to_string().contains(words), "{text:?} {settings:?}: {error}");

@@ -37,16 +37,24 @@ impl Preset {
                 ((20_000, 10_000, 10_000), Size::new(&[256, 512, 1024], 2048, 10, 20), Size::new(&[256, 512, 1024], 2048, 10, 20))
             }
         };
-        let (one_pool, sets, pairs, bootstrap) = match self {
-            Preset::Quick => (&[4, 8, 16, 32], 500, 3, 20),
-            Preset::Medium => (&[8, 16, 32, 64], 2000, 24, 200),
-            Preset::Paper => (&[16, 32, 64, 128], 10_000, 100, 1000),
+        let (one_pool, sets, bootstrap) = match self {
+            Preset::Quick => (&[4, 8, 16, 32], 500, 20),
+            Preset::Medium => (&[8, 16, 32, 64], 2000, 200),
+            Preset::Paper => (&[16, 32, 64, 128], 10_000, 1000),
         };
         let sweep = match self {
             Preset::Quick => SweepConfig { train: 600, epochs: 4, keep: vec![0.5], l2_scale: vec![1e-4, 1e-2] },
             Preset::Medium => SweepConfig { train: 3000, epochs: 8, keep: vec![0.25, 0.5, 0.75], l2_scale: vec![1e-5, 1e-4, 1e-3] },
             Preset::Paper => SweepConfig { train: 20_000, epochs: 20, keep: vec![0.25, 0.5, 0.75], l2_scale: vec![1e-5, 1e-4, 1e-3] },
         };
+        // One attack an atom, length and structure is a solve: 4.6e3, 6.6e4 and 1.6e6 of them.
+        let (pairs, sweep_angles, repeats, lengths) = match self {
+            Preset::Quick => (3, 1, 4, &[1e-4, 1e-2, 1e-1][..]),
+            Preset::Medium => (16, 2, 8, &[1e-4, 1e-3, 1e-2, 1e-1][..]),
+            Preset::Paper => (100, 8, 16, &[1e-4, 1e-3, 1e-2, 1e-1][..]),
+        };
+        let attack =
+            AttackConfig { rho_a: 0.01, angles: 8, modes: Modes::Sorted, pairs, sweep: lengths.to_vec(), sweep_angles, repeats };
         let branches = self != Preset::Quick;
         let (train, validation, test) = data;
         let amplitudes = Population::Literal.amplitudes();
@@ -74,7 +82,7 @@ impl Preset {
                 l2_scale: L2_SCALE,
                 ..network(&l2d, train)
             },
-            attack: AttackConfig { rho_a: 0.01, angles: 8, modes: Modes::Sorted, pairs, sweep: vec![1e-4, 1e-3, 1e-2, 1e-1] },
+            attack,
             powerlaw: PowerlawConfig { bootstrap },
             branches: BranchConfig { matched: branches, one_pool: branches },
             one_pool: OnePoolConfig { filters: one_pool.to_vec(), keep: 0.6, l2_scale: ONE_POOL_L2_SCALE },

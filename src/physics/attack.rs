@@ -105,6 +105,15 @@ impl Attack {
         Ok(shift)
     }
 
+    /// `displacement` (2, L, L) with the atoms `moved` at once moved by `rho_a`, each in its first direction of this attack.
+    pub(crate) fn displace(&self, displacement: &[f64], moved: &[usize], rho_a: f64) -> Vec<f64> {
+        let together = Attack { rho_a, ..self.clone() };
+        let mut after = displacement.to_vec();
+        let angles = self.theta.len() / self.atoms.len();
+        moved.iter().for_each(|&atom| together.shift(atom * angles, &mut after));
+        after
+    }
+
     /// The structure with its k-th atom moved, `moved` being a copy of it.
     fn shift(&self, k: usize, moved: &mut [f64]) {
         let atom = self.atoms[k / (self.theta.len() / self.atoms.len())];

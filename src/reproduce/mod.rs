@@ -4,6 +4,7 @@
 //! stage, and `scalefree plot`, works from these files alone.
 
 mod clock;
+mod material;
 mod network;
 mod pictures;
 mod results;
@@ -73,10 +74,10 @@ fn chain<D: Device>(device: &D, preset: Preset, config: &Config, run: &Run, prog
     clock.time("train D2L", || stages::train(device, config, run, Kind::D2l, progress))?;
     clock.time("train L2D", || stages::train(device, config, run, Kind::L2d, progress))?;
     clock.time("predict and design", || stages::design(device, config, run, progress))?;
-    clock.time("network", || network::compute(device, config, run, progress))?;
+    clock.time("network", || network::compute(config, run))?;
     if run.branch != Branch::OnePool {
         clock.time("attack", || stages::attack(device, config, run, progress))?;
-        clock.time("robustness", || robustness::compute(device, config, run, progress))?;
+        clock.time("robustness", || robustness::compute(config, run, progress))?;
         clock.time("spectra", || spectra::compute(device, config, run, progress))?;
     }
     if run.branch == Branch::Root {

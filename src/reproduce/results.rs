@@ -142,7 +142,7 @@ pub(super) fn rows(config: &Config, run: &Run) -> Result<Vec<Row>> {
         let pair = designs_w(targets, &designs.mode_area, &truth, attacked_sample(targets, &designs, modes)?, modes);
         rows.extend(attack_rows(config, run, &pair)?);
         rows.extend(robustness::rows(config, run)?);
-        rows.extend(spectra::rows(config, run)?);
+        rows.extend(spectra::rows(run)?);
     }
     rows.extend(network::rows(config, run)?);
     if run.branch == Branch::Root {

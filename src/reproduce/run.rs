@@ -67,21 +67,24 @@ impl Branch {
 /// The files of a run folder, or of a branch in it.
 pub(crate) struct Run {
     folder: PathBuf,
-    /// Where the data sets are: the one-pool branch learns from the run's.
-    data: PathBuf,
+    /// The folder of the run itself.
+    root: PathBuf,
     pub(crate) branch: Branch,
 }
 
 impl Run {
     pub(crate) fn new(folder: &Path) -> Self {
-        Run { folder: folder.to_owned(), data: folder.join("data"), branch: Branch::Root }
+        Run { folder: folder.to_owned(), root: folder.to_owned(), branch: Branch::Root }
     }
 
     /// A branch of this run; the run itself for [`Branch::Root`].
     pub(crate) fn child(&self, branch: Branch) -> Run {
-        let folder = self.folder.join(branch.folder());
-        let data = if branch == Branch::OnePool { self.data.clone() } else { folder.join("data") };
-        Run { folder, data, branch }
+        Run { folder: self.root.join(branch.folder()), root: self.root.clone(), branch }
+    }
+
+    /// The run that this is a branch of.
+    pub(crate) fn root(&self) -> Run {
+        Run::new(&self.root)
     }
 
     /// The folder.
@@ -94,9 +97,11 @@ impl Run {
         self.folder.join(name)
     }
 
-    /// A data set that its networks learn from, validate on, or are tested on: `d2l_train` ... `l2d_test`.
+    /// A data set that its networks learn from, validate on, or are tested on: `d2l_train` ... `l2d_test`. The one-pool branch has the
+    /// run's.
     pub(crate) fn data(&self, set: &str) -> PathBuf {
-        self.data.join(format!("{set}.npz"))
+        let folder = if self.branch == Branch::OnePool { &self.root } else { &self.folder };
+        folder.join(format!("data/{set}.npz"))
     }
 
     /// The configuration that the folder was made with. Keys that its file lacks, being older than they are, are the preset paper's.
