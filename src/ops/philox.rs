@@ -24,6 +24,10 @@ pub enum Stream {
     Shuffle = 3,
     /// Angles of an attack (Fig. 6): index = structure.
     Attack = 4,
+    /// Synthetic samples behind a p-value: index = draw, block = value.
+    Bootstrap = 5,
+    /// Sub-samples of data: index = sub-sample, block = place.
+    Subsample = 6,
 }
 
 /// Four independent 32-bit draws: block `block` of `index` in `stream`.

@@ -1,5 +1,4 @@
-//! The continuous power law of a heavy tail, p(x) = (alpha - 1)/xmin (x/xmin)^-alpha for x >= xmin (Fig. 4g-1, 5; Clauset, Shalizi,
-//! Newman 2009, in the convention of their program plfit).
+//! The continuous power law p(x) = (alpha - 1)/xmin (x/xmin)^-alpha for x >= xmin, in the convention of the program plfit.
 //!
 //! For a lower bound xmin with tail z_0 <= ... <= z_{n-1}:
 //!
@@ -19,11 +18,11 @@
 
 use crate::{Error, Result};
 use rayon::prelude::*;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// A fitted tail.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Fit {
     /// Exponent of the density, x^-alpha.
     pub alpha: f64,
@@ -55,9 +54,50 @@ pub fn fit(values: &[f64]) -> Result<Fit> {
     let sample = Sample::new(values);
     let (ks, u) = sample.best();
     let n_tail = sample.tail(u);
-    let alpha = 1.0 + n_tail as f64 / sample.excess[u];
+    let alpha = sample.alpha(u);
     let sigma = (alpha - 1.0) / (n_tail as f64).sqrt();
     Ok(Fit { alpha, xmin: sample.value[u], ks, n_tail, n: sample.n(), sigma })
+}
+
+/// One candidate for the lower bound.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Candidate {
+    /// The lower bound, in the unit of the data.
+    pub xmin: f64,
+    /// Exponent of the tail from there on.
+    pub alpha: f64,
+    /// Kolmogorov-Smirnov distance of that tail from its power law.
+    pub ks: f64,
+    /// Values in that tail.
+    pub n_tail: usize,
+}
+
+/// Candidates that [`scan`] gives at most, beside the best.
+const SHOWN: usize = 2000;
+
+/// Exponent and distance for every candidate, ascending; where there are more than 2000, the first of each of 2000 equal steps of
+/// ln xmin, and the best.
+///
+/// # Errors
+/// What [`check`] refuses.
+pub fn scan(values: &[f64]) -> Result<Vec<Candidate>> {
+    check(values)?;
+    let sample = Sample::new(values);
+    let candidates = sample.value.len() - 1;
+    let mut shown: Vec<usize> = (0..candidates).collect();
+    if candidates > SHOWN {
+        let best = sample.best().1;
+        let (low, high) = (sample.log[0], sample.log[candidates - 1]);
+        let step = |u: usize| (((sample.log[u] - low) / (high - low) * SHOWN as f64) as usize).min(SHOWN - 1);
+        shown.retain(|&u| u == 0 || step(u) != step(u - 1) || u == best);
+    }
+    let candidate = |&u: &usize| {
+        let unbounded = AtomicU64::new(f64::INFINITY.to_bits());
+        // Nothing exceeds an infinite bound.
+        let ks = sample.distance(u, &unbounded, &mut 0, &mut vec![]).unwrap_or(f64::INFINITY);
+        Candidate { xmin: sample.value[u], alpha: sample.alpha(u), ks, n_tail: sample.tail(u) }
+    };
+    Ok(shown.par_iter().map(candidate).collect())
 }
 
 /// The data's own P(X >= x) at each distinct value, ascending in x.
@@ -141,6 +181,11 @@ impl Sample {
     /// Size of the tail from distinct value `u` on.
     fn tail(&self, u: usize) -> usize {
         self.n() - self.first[u]
+    }
+
+    /// Exponent of the tail from distinct value `u` on.
+    fn alpha(&self, u: usize) -> f64 {
+        1.0 + self.tail(u) as f64 / self.excess[u]
     }
 
     /// Smallest distance and its candidate. A coarse pass first, so that the full one starts with a good bound.
