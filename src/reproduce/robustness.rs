@@ -439,7 +439,9 @@ fn hub_rows(attacked: &Robustness, rho: usize, modes: Modes) -> Vec<Row> {
     rows
 }
 
-/// What a normal-random seed of w_avg 0.145 is known to show, one angle an atom and sorted modes: (rho_a, CV, mean abs(dw)).
+/// What a normal-random seed of w_avg 0.145 is known to show, one angle an atom and sorted modes: (rho_a, CV, mean abs(dw)). It was one
+/// seed. Below rho_a = 1e-2 the mean is a sum over neighbours in energy of one over their distance, which has a heavy tail: of 150 other
+/// seeds of that w_avg, by perturbation theory, the median is half of the known value, and 1 % lie above it.
 const KNOWN: [(f64, f64, f64); 4] = [(1e-4, 0.82, 1.4e-5), (1e-3, 0.58, 1.2e-4), (1e-2, 0.25, 5.8e-4), (1e-1, 0.19, 1.9e-3)];
 
 /// The control: our seeds, of w_avg about 0.145, against those numbers. The uncertainty is the spread of one seed, as they are of one.
@@ -447,12 +449,13 @@ fn known_rows(attacked: &Robustness) -> Vec<Row> {
     let mut rows = Vec::new();
     for (rho, &rho_a) in attacked.rho_a.iter().enumerate() {
         let Some((_, cv, mean)) = KNOWN.into_iter().find(|known| known.0 == rho_a) else { continue };
-        let over = |of: fn(&Hubs) -> f64| Estimate::of(&attacked.over_pairs(rho, Who::Seed, Modes::Sorted, Angles::First, of));
-        for (key, what, ours, known) in
-            [("cv", "CV of delta", over(|hubs| hubs.cv), cv), ("mean", "mean |dw|", over(|hubs| hubs.mean), mean)]
-        {
-            let off = (known - ours.mean) / ours.deviation();
-            let note = format!("one seed of w_avg 0.145 is known to show {known:.2e}: {off:+.1} spreads of a single seed from our mean");
+        let numbers: [(&str, &str, fn(&Hubs) -> f64, f64); 2] =
+            [("cv", "CV of delta", |hubs| hubs.cv, cv), ("mean", "mean |dw|", |hubs| hubs.mean, mean)];
+        for (key, what, of, known) in numbers {
+            let each = attacked.over_pairs(rho, Who::Seed, Modes::Sorted, Angles::First, of);
+            let (least, most) = each.iter().fold((f64::INFINITY, 0.0f64), |(least, most), &v| (least.min(v), most.max(v)));
+            let ours = Estimate::of(&each);
+            let note = format!("one seed of w_avg 0.145 is known to show {known:.2e}; ours lie between {least:.2e} and {most:.2e}");
             let what = format!("seeds, one angle: {what} for rho_a = {rho_a:e}");
             let row = Row::new(&format!("control.attack.{rho_a:e}.{key}"), &what, ours.mean, "", ours.n);
             rows.push(row.uncertainty(ours.deviation()).note(note));
@@ -494,4 +497,84 @@ fn removal_rows(removal: &Removal, n: usize) -> Vec<Row> {
         );
     }
     rows
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Preset;
+    use crate::file;
+    use std::path::Path;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    /// Six seeds of 16 sites and as many other structures that stand for their designs.
+    fn run_folder(folder: &Path) -> (Config, Run) {
+        let mut config = Preset::Quick.config();
+        config.lattice.size = 4;
+        (config.attack.pairs, config.attack.sweep, config.attack.sweep_angles, config.attack.repeats) = (3, vec![0.01, 0.1], 2, 2);
+        let run = Run::new(folder);
+        file::create_folder(&run.path("data")).unwrap();
+        for (name, by) in [("data/l2d_test.npz", 0.3), ("designs.npz", 0.5)] {
+            let displacement: Vec<f64> = (0..192u32).map(|k| by * f64::from(k * k % 1009).sin()).collect();
+            let mode_area = solve(&config.lattice, &displacement, &Silent).unwrap().mode_area;
+            npz::write_npz(&run.path(name), |npz| {
+                npz.array("displacement", &[6, 2, 4, 4], &displacement)?;
+                npz.array("mode_area", &[6, 16], &mode_area)?;
+                npz.array("chained", &[6, 16], &mode_area)?;
+                npz.array("untrained", &[6, 2, 4, 4], &displacement)
+            })
+            .unwrap();
+        }
+        (config, run)
+    }
+
+    /// Asks to stop after so many questions.
+    struct Impatient(AtomicU64);
+
+    impl Progress for Impatient {
+        fn stop(&self) -> bool {
+            self.0.fetch_sub(1, Ordering::Relaxed) < 2
+        }
+    }
+
+    #[test]
+    fn a_cut_run_keeps_its_pairs_and_ends_with_the_same_bytes() {
+        let (whole, cut) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let (config, run) = run_folder(whole.path());
+        compute(&config, &run, &Silent).unwrap();
+        let (_, second) = run_folder(cut.path());
+        // A pair is 2 structures x 2 lengths x 16 atoms x 2 angles = 128 attacks.
+        let stopped = compute(&config, &second, &Impatient(AtomicU64::new(200)));
+        assert!(matches!(stopped, Err(Error::Interrupted(_))));
+        assert_eq!(read(&second).unwrap().pairs.len(), 1);
+        compute(&config, &second, &Silent).unwrap();
+        for name in [FILE, REMOVAL] {
+            assert_eq!(std::fs::read(run.path(name)).unwrap(), std::fs::read(second.path(name)).unwrap(), "{name}");
+        }
+
+        let (attacked, removal) = (read(&run).unwrap(), read_removal(&run).unwrap());
+        assert_eq!((attacked.pairs.len(), attacked.nearest(0.02), attacked.nearest(0.05)), (3, 0, 1));
+        assert_eq!(removal.atoms, [1, 2]);
+        // The stage's place for each answer, against an attack of its own.
+        let pair = &attacked.pairs[1];
+        let attack = Attack { rho_a: 0.1, ..Attack::everywhere(&config.lattice, 2, config.seed, pair.sample as u64).unwrap() };
+        let displacement = crate::dataset::load_structures(&run.path("designs.npz")).unwrap().displacement;
+        let answer = attack.strike_both(&config.lattice, &displacement[pair.sample * 32..][..32], &Silent).unwrap();
+        let tracked = Changes::new(&answer.tracked, 16, 2, 16).unwrap();
+        assert_eq!(attacked.by_mode(pair, 1, Who::Design, Modes::Tracked, Angles::Mean), tracked.by_mode());
+        let first = tracked.first_angle();
+        let first = Changes::new(&first, 16, 1, 16).unwrap();
+        assert_eq!(attacked.hubs(pair, 1, Who::Design, Modes::Tracked, Angles::First), first.hubs());
+        // Two atoms taken out of sixteen cost more than two moved by a hundredth of a period.
+        for (who, targeted) in [(Who::Seed, false), (Who::Seed, true), (Who::Design, false), (Who::Design, true)] {
+            let [removed, moved] = [Harm::Removed, Harm::Displaced].map(|harm| removal.losses(harm, who, targeted, 1));
+            assert!(removed.iter().zip(&moved).all(|(removed, moved)| removed > moved && *moved > 0.0), "{removed:?} {moved:?}");
+        }
+        let rows = rows(&config, &run).unwrap();
+        let ids: Vec<&str> = rows.iter().map(|row| row.id.as_str()).collect();
+        for id in ["6ab.small_m", "6ab.all", "6d.cv", "6c.mean", "6sweep.1e-1.cv", "control.attack.1e-1.mean", "6removal.removed"] {
+            assert!(ids.contains(&id), "{id} in {ids:?}");
+        }
+        assert!(rows.iter().all(|row| row.n == 3 && row.ours.is_some()), "{rows:?}");
+    }
 }
