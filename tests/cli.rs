@@ -302,28 +302,169 @@ fn a_full_disk_loses_nothing() {
     succeeds(&["generate", "--count", "400", "--lattice", "8", "--out", "out.npz"], bench.path());
 }
 
-#[test]
-fn a_tiny_reproduction_fills_its_folder_and_is_reused() {
-    let bench = Bench::new();
-    let sizes = ["data.train=60", "data.validation=20", "data.test=40", "lattice.size=8", "attack.angles=2"];
+/// Every row of the paper's list of results, by how its ids begin.
+const RESULTS: [&str; 40] = [
+    "1",
+    "2a.parameters",
+    "2b-e.",
+    "2g.accuracy",
+    "3a.parameters",
+    "3b",
+    "3d.accuracy",
+    "3e.accuracy",
+    "4a-f.",
+    "4g.reach",
+    "4g-1.alpha",
+    "4g-1.xmin",
+    "4g-1.p",
+    "4g-2.share",
+    "5b.alpha",
+    "5c.alpha",
+    "5d.alpha",
+    "6ab.",
+    "6c.",
+    "6d.",
+    "S1.evenness",
+    "S2.d2l",
+    "S2.l2d",
+    "S3.alpha.10",
+    "S3.xmin.100",
+    "S4.0.20.alpha",
+    "S4.0.25.alpha",
+    "S4.0.30.alpha",
+    "S4.0.35.alpha",
+    "S6.",
+    "S7.parameters",
+    "S8.d2l.accuracy",
+    "S8.l2d.accuracy",
+    "S8.truth.accuracy",
+    "S8.alpha",
+    "S9.",
+    "control.seeds.alpha",
+    "control.untrained.alpha",
+    "control.5b.alpha",
+    "control.range",
+];
+
+/// The whole paper on lattices of 64 sites.
+fn tiny<'a>(out: &'a str, settings: &'a [String]) -> Vec<&'a str> {
+    let mut arguments = vec!["reproduce", "--quiet", "--device", "cpu", "--out", out];
+    settings.iter().for_each(|setting| arguments.extend(["--set", setting.as_str()]));
+    arguments
+}
+
+fn tiny_settings() -> Vec<String> {
+    let sizes = [
+        "data.train=60",
+        "data.validation=20",
+        "data.test=40",
+        "data.sets=30",
+        "lattice.size=8",
+        "attack.angles=2",
+        "attack.pairs=2",
+        "attack.sweep=[0.01]",
+        "attack.sweep_angles=1",
+        "attack.repeats=2",
+        "powerlaw.bootstrap=4",
+        "branches.matched=true",
+        "branches.one_pool=true",
+        "one_pool.filters=[2,3]",
+        "sweep.train=30",
+        "sweep.epochs=2",
+        "sweep.keep=[0.5]",
+        "sweep.l2_scale=[1e-4]",
+    ];
     let networks =
         ["d2l", "l2d"].into_iter().flat_map(|n| ["filters=[4,6]", "hidden=16", "batch=10", "epochs=2"].map(|key| format!("{n}.{key}")));
-    let settings: Vec<String> = sizes.iter().map(|s| (*s).to_string()).chain(networks).collect();
-    let mut arguments = vec!["reproduce", "--out", "run"];
-    settings.iter().for_each(|s| arguments.extend(["--set", s.as_str()]));
+    sizes.iter().map(|s| (*s).to_string()).chain(networks).collect()
+}
+
+/// Every file of a folder and its folders, but for the time that each stage took.
+fn contents(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+        if entry.is_dir() {
+            files.extend(contents(&entry));
+        } else if !entry.ends_with("timings.json") && !entry.ends_with("report.html") {
+            files.push((entry.clone(), std::fs::read(&entry).unwrap()));
+        }
+    }
+    files.sort();
+    files
+}
+
+fn relative(files: Vec<(PathBuf, Vec<u8>)>, folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    files.into_iter().map(|(path, bytes)| (path.strip_prefix(folder).unwrap().to_owned(), bytes)).collect()
+}
+
+#[test]
+fn a_tiny_reproduction_has_every_result_and_a_kill_at_any_moment_loses_nothing() {
+    let bench = Bench::new();
+    let settings = tiny_settings();
+    let arguments = tiny("run", &settings);
     succeeds(&arguments, bench.path());
     let run = bench.path().join("run");
-    let results = file(&run, "results.json");
-    let rows: Vec<serde_json::Value> = serde_json::from_slice(&results).unwrap();
-    for id in ["2g.accuracy", "3d.accuracy", "3e.accuracy", "4g-1.alpha", "control.seeds.alpha", "6d.cv"] {
-        assert!(rows.iter().any(|row| row["id"] == id), "{id}");
+    let rows: Vec<serde_json::Value> = serde_json::from_slice(&file(&run, "results.json")).unwrap();
+    let ids: Vec<&str> = rows.iter().filter_map(|row| row["id"].as_str()).collect();
+    for id in RESULTS {
+        assert!(ids.iter().any(|known| known.starts_with(id)), "no row {id}: {ids:?}");
+        let by_population = !["S1", "S2", "S7", "S8", "S9"].iter().any(|start| id.starts_with(start));
+        assert!(!by_population || ids.iter().any(|known| known.starts_with(&format!("matched:{id}"))), "no row matched:{id}");
     }
-    assert!(String::from_utf8(file(&run, "report.html")).unwrap().contains("<svg"));
+    let once: std::collections::BTreeSet<_> = ids.iter().collect();
+    assert_eq!(once.len(), ids.len(), "an id stands for one row");
+    let judged = rows.iter().filter(|row| row["verdict"].is_string()).count();
+    assert!(judged > 40 && rows.iter().all(|row| row["n"].is_u64()), "{judged}");
+
+    let whole = relative(contents(&run), &run);
     succeeds(&arguments, bench.path());
-    assert_eq!(file(&run, "results.json"), results);
-    succeeds(&["plot", "4g", "run", "--out", "4g.svg"], bench.path());
-    assert_eq!(file(bench.path(), "4g.svg"), file(&run, "figures/4g.svg"));
+    assert_eq!(relative(contents(&run), &run), whole, "a second call changes nothing");
+    let arguments = tiny("killed", &settings);
+    for moment in 0..6 {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_scalefree")).args(&arguments).current_dir(bench.path()).spawn().unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(60 + 150 * moment));
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    succeeds(&arguments, bench.path());
+    let killed = bench.path().join("killed");
+    let mut names = relative(contents(&killed), &killed);
+    // What a killed write leaves is hidden, and no one reads it.
+    names.retain(|(path, _)| !path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.')));
+    for ((name, bytes), (known, expected)) in names.iter().zip(&whole) {
+        assert_eq!(name, known);
+        assert!(bytes == expected, "{} differs after kills", name.display());
+    }
+    assert_eq!(names.len(), whole.len());
+}
+
+#[test]
+fn a_run_without_branches_is_drawn_and_refuses_another_configuration() {
+    let bench = Bench::new();
+    let mut settings = tiny_settings();
+    settings.extend(["branches.matched=false", "branches.one_pool=false"].map(String::from));
+    let arguments = tiny("run", &settings);
+    succeeds(&arguments, bench.path());
+    let run = bench.path().join("run");
+    let page = String::from_utf8(file(&run, "report.html")).unwrap();
+    // Nothing is fetched, and what needs the one-pool networks is left out in words.
+    for word in ["<svg", "one_pool/", "Left out"] {
+        assert!(page.contains(word), "{word}");
+    }
+    assert!(!page.contains("src=\"http") && !page.contains("<script"));
+    assert!(!run.join("matched").exists() && !run.join("one_pool").exists());
+    assert!(file(&run, "figures/2fg.png").starts_with(b"\x89PNG"));
+    succeeds(&["plot", "2fg", "run", "--out", "2fg.svg"], bench.path());
+    assert_eq!(file(bench.path(), "2fg.svg"), file(&run, "figures/2fg.svg"));
     refuses(&[&arguments[..], &["--seed", "2"]].concat(), bench.path(), &["another configuration"]);
+
+    // A run of before some keys were there is taken over.
+    let old: String = String::from_utf8(file(&run, "config.toml")).unwrap();
+    let (start, rest) = (old.find("[sweep]").unwrap(), old.find("[d2l]").unwrap());
+    let shorter = if start > rest { old[..start].to_string() } else { old.replace(&old[start..rest], "") };
+    std::fs::write(run.join("config.toml"), shorter).unwrap();
+    succeeds(&arguments, bench.path());
+    assert_eq!(String::from_utf8(file(&run, "config.toml")).unwrap(), old);
 }
 
 /// A tiny run of every kind of row, its report, and the report beside itself. Times are not looked at.

@@ -214,7 +214,9 @@ impl Config {
             }
         }
         let attack = &self.attack;
-        for (key, count) in [("attack.pairs", attack.pairs), ("attack.sweep_angles", attack.sweep_angles), ("attack.repeats", attack.repeats)] {
+        for (key, count) in
+            [("attack.pairs", attack.pairs), ("attack.sweep_angles", attack.sweep_angles), ("attack.repeats", attack.repeats)]
+        {
             if count == 0 {
                 return Err(Error::value(key, "0; at least 1 is needed"));
             }

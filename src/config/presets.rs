@@ -32,7 +32,7 @@ impl Preset {
     pub fn config(self) -> Config {
         let (data, d2l, l2d) = match self {
             Preset::Quick => ((7000, 500, 1000), Size::new(&[32, 64, 128], 256, 20, 40), Size::new(&[32, 64, 128], 256, 20, 20)),
-            Preset::Medium => ((12_000, 1000, 8000), Size::new(&[64, 128, 256], 512, 20, 40), Size::new(&[64, 128, 256], 512, 20, 40)),
+            Preset::Medium => ((12_000, 1000, 8000), Size::new(&[64, 128, 256], 512, 20, 40), Size::new(&[64, 128, 256], 512, 20, 20)),
             Preset::Paper => {
                 ((20_000, 10_000, 10_000), Size::new(&[256, 512, 1024], 2048, 10, 20), Size::new(&[256, 512, 1024], 2048, 10, 20))
             }
@@ -53,8 +53,7 @@ impl Preset {
             Preset::Medium => (16, 2, 8, &[1e-4, 1e-3, 1e-2, 1e-1][..]),
             Preset::Paper => (100, 8, 16, &[1e-4, 1e-3, 1e-2, 1e-1][..]),
         };
-        let attack =
-            AttackConfig { rho_a: 0.01, angles: 8, modes: Modes::Sorted, pairs, sweep: lengths.to_vec(), sweep_angles, repeats };
+        let attack = AttackConfig { rho_a: 0.01, angles: 8, modes: Modes::Sorted, pairs, sweep: lengths.to_vec(), sweep_angles, repeats };
         let branches = self != Preset::Quick;
         let (train, validation, test) = data;
         let amplitudes = Population::Literal.amplitudes();
@@ -77,7 +76,7 @@ impl Preset {
             l2d: TrainConfig {
                 input_scaling: InputScaling::Standard,
                 output_scale: 0.1,
-                lr: 1e-4,
+                lr: if self == Preset::Quick { 1e-4 } else { L2D_RATE },
                 l2_scope: L2Scope::Output,
                 l2_scale: L2_SCALE,
                 ..network(&l2d, train)
@@ -94,6 +93,10 @@ impl Preset {
 /// The paper gives TensorFlow's scale 0.05 and not which kernels; over the mean cost it drowns the data at any scope, so the presets
 /// take the output layer and a scale that keeps the penalty below the cost (PAPER: "sweep scope x reduction first").
 const L2_SCALE: f64 = 1e-4;
+
+/// At 1e-4 an L2D of medium width leaves, in its first epoch, the displacements that the frozen D2L knows: 2 % of the D2L's units fire
+/// then, and the designs that come of it are true to 41 %. At this rate they are true to 85 %.
+const L2D_RATE: f64 = 3e-5;
 
 /// As the paper's one-pool scale is to its other one: 0.02 to 0.05.
 const ONE_POOL_L2_SCALE: f64 = 4e-5;

@@ -33,7 +33,8 @@ pub fn attack(seed: Attacked, design: Attacked) -> String {
         let area = Area { x, y: 36.0, width: 285.0, height: 255.0 };
         let horizontal = Axis::linear(0.0, modes as f64, "Mode number *m*");
         let panel = Panel { area, horizontal, vertical: Axis::log(low, high, "Change of mode area |Δ*w*_{m}|") };
-        svg.raster(area, modes, ROWS, &counts(attacked.by_atom_and_mode, modes, &panel.vertical), &colour::palette(&REDS));
+        let points = attacked.by_atom_and_mode.iter().enumerate().map(|(at, change)| ((at % modes) as f64 + 0.5, *change));
+        panel.cloud(&mut svg, points, (modes, ROWS), &REDS);
         let mean = |line: &[f64]| line.iter().enumerate().map(|(m, d)| (m as f64 + 0.5, d.max(low))).collect::<Vec<_>>();
         let pen = format!("stroke=\"{}\" stroke-width=\"2\"", colour::MEAN);
         let dashed = format!("{pen} stroke-dasharray=\"5 4\"");
@@ -56,35 +57,4 @@ pub fn attack(seed: Attacked, design: Attacked) -> String {
     let bar = Area { x: 725.0, y: 380.0, width: 12.0, height: 255.0 };
     colour_bar(&mut svg, bar, &Axis::linear(0.0, hottest, "Normalised error δ"), &INFERNO);
     svg.finish("Fig. 6: robustness and hub atoms")
-}
-
-/// How many atoms change each mode by so much: mode by mode, from the bottom up, as steps of a palette that follow the logarithm of the
-/// count; nothing where no atom does or below the axis.
-fn counts(by_atom_and_mode: &[f64], modes: usize, vertical: &Axis) -> Vec<Option<u8>> {
-    let mut counts = vec![0usize; modes * ROWS];
-    for atom in by_atom_and_mode.chunks(modes) {
-        for (m, change) in atom.iter().enumerate() {
-            let row = vertical.fraction(*change) * ROWS as f64;
-            if row >= 0.0 {
-                counts[m * ROWS + (row as usize).min(ROWS - 1)] += 1;
-            }
-        }
-    }
-    let most = counts.iter().copied().max().unwrap_or(0).max(2) as f64;
-    // A lone atom must stand out from the paper, so the scale does not start at white.
-    let step = |count: usize| colour::step(0.3 + 0.7 * (count as f64).ln() / most.ln());
-    counts.into_iter().map(|count| (count > 0).then(|| step(count))).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn counts_go_to_their_cells() {
-        let cells = counts(&[1e-4, 1e-2, 1e-4, 0.0], 2, &Axis::log(1e-4, 1e-2, ""));
-        assert_eq!(cells.iter().flatten().count(), 2);
-        assert_eq!(cells[0], Some(colour::STEPS - 1));
-        assert!(cells[2 * ROWS - 1].is_some_and(|step| step < colour::STEPS - 1));
-    }
 }

@@ -66,6 +66,45 @@ pub fn step(fraction: f64) -> u8 {
 mod tests {
     use super::*;
 
+    /// L* (lightness, 0 to 100) and b* (from blue to yellow) of an sRGB colour, CIE 1976 with white point D65.
+    fn lightness_and_yellowness(colour: &str) -> (f64, f64) {
+        let [r, g, b] = [1, 3, 5].map(|at| {
+            let c = f64::from(u8::from_str_radix(&colour[at..at + 2], 16).unwrap()) / 255.0;
+            if c <= 0.04045 { c / 12.92 } else { ((c + 0.055) / 1.055).powf(2.4) }
+        });
+        let f = |t: f64| if t > 0.008856 { t.cbrt() } else { 7.787 * t + 16.0 / 116.0 };
+        let y = f(0.2126 * r + 0.7152 * g + 0.0722 * b);
+        let z = f((0.0193 * r + 0.1192 * g + 0.9505 * b) / 1.089);
+        (116.0 * y - 16.0, 200.0 * (y - z))
+    }
+
+    fn lightness(colour: &str) -> f64 {
+        lightness_and_yellowness(colour).0
+    }
+
+    /// What a colour-blind reader, or a black-and-white print, still sees.
+    #[test]
+    fn lightness_is_monotonic_along_every_scale() {
+        for (name, scale, sign) in
+            [("viridis", &VIRIDIS[..], 1.0), ("inferno", &INFERNO, 1.0), ("reds", &REDS, -1.0), ("blues", &BLUES, -1.0)]
+        {
+            let lightness: Vec<f64> = palette(scale).iter().map(|colour| sign * lightness(colour)).collect();
+            assert!(lightness.is_sorted_by(|a, b| a < b), "{name}: {lightness:.1?}");
+            let whole = lightness[lightness.len() - 1] - lightness[0];
+            let steepest = lightness.windows(2).map(|pair| pair[1] - pair[0]).fold(0.0, f64::max);
+            assert!(whole > 60.0 && steepest < 2.5 * whole / f64::from(STEPS - 1), "{name}: {whole:.1}, steepest step {steepest:.2}");
+        }
+    }
+
+    /// Lightness and the difference of blue and yellow are what red-green blindness leaves.
+    #[test]
+    fn colours_that_stand_side_by_side_differ_for_every_reader() {
+        for (a, b) in [(SEED, DESIGN), (TRUTH, "#222222"), (MEAN, DESIGN), (TRUTH, MEAN), (RUNS[0], RUNS[1])] {
+            let ((l, y), (m, z)) = (lightness_and_yellowness(a), lightness_and_yellowness(b));
+            assert!((l - m).hypot(y - z) > 25.0, "{a} {b}: {:.1} {:.1}", l - m, y - z);
+        }
+    }
+
     #[test]
     fn ends_and_middle() {
         assert_eq!(at(&VIRIDIS, -1.0), "#440154");

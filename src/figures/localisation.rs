@@ -32,17 +32,21 @@ fn localisation(panels: &[(&str, &str, &[f64])], reference: &[f64], modes: usize
     let mut x = 65.0;
     for (letter, title, mode_area) in panels {
         let area = Area { x, y: 36.0, width, height };
-        let colours = Axis::linear(low, high, "");
-        let cells: Vec<_> =
-            mean_w_avg(mode_area, &w_avg, modes, top).iter().map(|w| w.map(|w| colour::step(colours.fraction(w)))).collect();
-        svg.raster(area, modes, ROWS, &cells, &colour::palette(&VIRIDIS));
-        let horizontal = Axis::linear(0.0, modes as f64, "Mode number *m*");
-        Panel { area, horizontal, vertical: Axis::linear(0.0, top, "Mode area *w*_{m}") }.frame(&mut svg, letter, title);
+        curves(&mut svg, area, mode_area, &w_avg, &Axis::linear(low, high, ""), modes, top).frame(&mut svg, letter, title);
         x += width + 75.0;
     }
     let bar = Area { x: x - 50.0, y: 36.0, width: 12.0, height };
     colour_bar(&mut svg, bar, &Axis::linear(low, high, "Average mode area *w*_{avg}"), &VIRIDIS);
     svg.finish(title)
+}
+
+/// Draws the curves of `mode_area` (n, modes), up to `top`, coloured by `w_avg` of each. The frame is the caller's.
+pub(super) fn curves(svg: &mut Svg, area: Area, mode_area: &[f64], w_avg: &[f64], colours: &Axis, modes: usize, top: f64) -> Panel {
+    let cells = mean_w_avg(mode_area, w_avg, modes, top);
+    let steps: Vec<_> = cells.iter().map(|w| w.map(|w| colour::step(colours.fraction(w)))).collect();
+    svg.raster(area, modes, ROWS, &steps, &colour::palette(&VIRIDIS));
+    let horizontal = Axis::linear(0.0, modes as f64, "Mode number *m*");
+    Panel { area, horizontal, vertical: Axis::linear(0.0, top, "Mode area *w*_{m}") }
 }
 
 /// For each cell, mode by mode from the bottom up, the mean w_avg of the curves in it; none where no curve passes.

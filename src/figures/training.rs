@@ -28,7 +28,9 @@ pub fn training(d2l: &[Run], l2d: &[Run]) -> String {
         let margin = 0.08 * (high - low).max(0.01);
         curves(&mut svg, left, Axis::linear(low - margin, high + margin, "Validation accuracy"), &accuracy, (letters[0], network));
         let (low, high) = range(cost.iter().copied().flatten().filter(|c| **c > 0.0));
-        let panel = curves(&mut svg, right, Axis::log(0.9 * low, 1.1 * high, "Training cost *L*"), &cost, (letters[1], network));
+        // The legend stands above the curves.
+        let room = if runs.len() > 1 { (1.25 * high / low).powf(0.1 + 0.11 * runs.len() as f64) } else { 1.0 };
+        let panel = curves(&mut svg, right, Axis::log(0.9 * low, 1.1 * high * room, "Training cost *L*"), &cost, (letters[1], network));
         if runs.len() > 1 {
             let entries: Vec<_> = runs.iter().enumerate().map(|(i, run)| (pen(i), run.name)).collect();
             panel.legend(&mut svg, (0.55, 0.08), &entries);
@@ -39,7 +41,7 @@ pub fn training(d2l: &[Run], l2d: &[Run]) -> String {
 
 fn curves(svg: &mut Svg, area: Area, vertical: Axis, curves: &[&[f64]], (letter, title): (&str, &str)) -> Panel {
     let epochs = curves.iter().map(|curve| curve.len()).max().unwrap_or(0);
-    let panel = Panel { area, horizontal: Axis::linear(0.0, epochs as f64, "Epoch"), vertical };
+    let panel = Panel { area, horizontal: Axis::whole(0.0, epochs as f64, "Epoch"), vertical };
     for (i, curve) in curves.iter().enumerate() {
         let points = || curve.iter().enumerate().map(|(epoch, y)| ((epoch + 1) as f64, *y));
         panel.line(svg, points(), &pen(i));

@@ -14,4 +14,4 @@ pub use attack::{Answer, Attack, Modes, Shift};
 pub use deformation::{Amplitudes, Population};
 pub use lattice::{Boundary, Lattice};
 pub use removal::mode_areas_without;
-pub use spectrum::{average_mode_area, solve, solve_on};
+pub use spectrum::{Eigenmode, average_mode_area, eigenmodes, solve, solve_on};

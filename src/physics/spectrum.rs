@@ -2,7 +2,9 @@
 
 use super::Lattice;
 use crate::device::Cpu;
-use crate::ops::eigh::Labels;
+use crate::ops::eigh::{Eigh, Labels};
+use crate::ops::hamiltonian::hamiltonian;
+use crate::ops::mode_area::mode_area;
 use crate::ops::spectrum::{Spectra, Spectrum};
 use crate::progress::Progress;
 use crate::{Error, Result};
@@ -37,6 +39,33 @@ pub fn solve_on<D: Spectra>(
     Ok(spectrum)
 }
 
+/// A mode of one lattice.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Eigenmode {
+    /// Its mode area w.
+    pub mode_area: f64,
+    /// psi_s^2 at each site; their sum is 1.
+    pub intensity: Vec<f64>,
+}
+
+/// Every mode of one lattice, `displacement` (2, L, L), the most localised first.
+///
+/// # Errors
+/// Those of [`solve`].
+pub fn eigenmodes(lattice: &Lattice, displacement: &[f64]) -> Result<Vec<Eigenmode>> {
+    lattice.validate()?;
+    check_displacements(lattice, displacement)?;
+    let sites = lattice.sites();
+    let mut matrix = vec![0.0; sites * sites];
+    hamiltonian(&lattice.hopping(), displacement, &mut matrix);
+    let mut solver = Eigh::new(sites);
+    solver.solve(&matrix)?;
+    let one = |psi: &[f64]| Eigenmode { mode_area: mode_area(psi), intensity: psi.iter().map(|p| p * p).collect() };
+    let mut modes: Vec<Eigenmode> = (0..sites).map(|m| one(solver.mode(m))).collect();
+    modes.sort_by(|a, b| a.mode_area.total_cmp(&b.mode_area));
+    Ok(modes)
+}
+
 /// The average mode area of one lattice, w_avg = (1/N) sum_m w_m.
 pub fn average_mode_area(mode_area: &[f64]) -> f64 {
     mode_area.iter().sum::<f64>() / mode_area.len() as f64
@@ -56,4 +85,22 @@ pub(super) fn check_displacements(lattice: &Lattice, displacements: &[f64]) -> R
         return Err(Error::value("displacement", fault));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::progress::Silent;
+
+    #[test]
+    fn eigenmodes_have_the_areas_of_solve() {
+        let lattice = Lattice { size: 4, ..Lattice::default() };
+        let displacement: Vec<f64> = (0..32).map(|i| 0.4 * f64::from(i * i).sin()).collect();
+        let modes = eigenmodes(&lattice, &displacement).unwrap();
+        let solved = solve(&lattice, &displacement, &Silent).unwrap();
+        for (mode, w) in modes.iter().zip(&solved.mode_area) {
+            assert!((mode.mode_area - w).abs() < 1e-7, "{} {w}", mode.mode_area);
+            assert!((mode.intensity.iter().sum::<f64>() - 1.0).abs() < 1e-12);
+        }
+    }
 }

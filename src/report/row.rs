@@ -46,6 +46,8 @@ pub enum Claim {
     Accuracy(f64),
     /// A power law's exponent: within 0.3.
     Exponent(f64),
+    /// An exponent between two: within 0.3 of their range.
+    Exponents(f64, f64),
     /// A power law's lower bound: within 0.05.
     Bound(f64),
     /// A statement in words: reproduced where it `holds` for our number.
@@ -62,7 +64,7 @@ impl Claim {
     fn tolerance(&self) -> Option<f64> {
         match self {
             Claim::Accuracy(_) => Some(1.0),
-            Claim::Exponent(_) => Some(0.3),
+            Claim::Exponent(_) | Claim::Exponents(..) => Some(0.3),
             Claim::Bound(_) => Some(0.05),
             Claim::Direction { .. } => None,
         }
@@ -75,6 +77,7 @@ impl Claim {
         match self {
             Claim::Accuracy(paper) => ours >= paper - tolerance,
             Claim::Exponent(paper) | Claim::Bound(paper) => (ours - paper).abs() <= tolerance,
+            Claim::Exponents(low, high) => (low - tolerance..=high + tolerance).contains(&ours),
             Claim::Direction { holds, .. } => *holds && !ours.is_nan(),
         }
     }
@@ -136,8 +139,15 @@ impl Row {
         });
         self.paper = Some(match claim {
             Claim::Accuracy(paper) | Claim::Exponent(paper) | Claim::Bound(paper) => Value::Number(paper),
+            Claim::Exponents(low, high) => Value::Words(format!("{low} to {high}")),
             Claim::Direction { stated, .. } => Value::Words(stated),
         });
+        self
+    }
+
+    /// Adds what the paper shows where there is nothing to judge by: a picture, a number whose scale differs.
+    pub fn stated(mut self, words: &str) -> Self {
+        self.paper = Some(Value::Words(words.into()));
         self
     }
 
@@ -189,6 +199,8 @@ mod tests {
             (Claim::Accuracy(94.80), 93.79, 1000, Differs),
             (Claim::Exponent(3.79), 4.09, 1000, Reproduced),
             (Claim::Exponent(3.79), 3.48, 1000, Differs),
+            (Claim::Exponents(3.24, 3.92), 2.94, 1000, Reproduced),
+            (Claim::Exponents(3.24, 3.92), 4.23, 1000, Differs),
             (Claim::Bound(0.432), 0.382, 1000, Reproduced),
             (Claim::Bound(0.432), 0.483, 1000, Differs),
             (direction(true), 2.0, 1000, Reproduced),

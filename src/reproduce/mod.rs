@@ -4,9 +4,11 @@
 //! stage, and `scalefree plot`, works from these files alone.
 
 mod clock;
+mod fits;
 mod material;
 mod network;
 mod pictures;
+mod publish;
 mod results;
 mod robustness;
 mod run;
@@ -20,12 +22,10 @@ pub(crate) use run::{Branch, Run};
 
 use crate::Result;
 use crate::config::{Config, Preset};
-use crate::figures::FIGURES;
-use crate::file;
 use crate::nn::Kind;
 use crate::ops::Device;
 use crate::progress::Progress;
-use crate::report::{Figure, Report, Row, html, write_results};
+use crate::report::Row;
 use clock::Clock;
 use std::path::Path;
 
@@ -35,37 +35,20 @@ use std::path::Path;
 /// A folder that holds a run with another configuration; anything that a stage meets; Ctrl-C, after saving.
 pub fn reproduce<D: Device>(device: &D, preset: Preset, config: &Config, folder: &Path, progress: &dyn Progress) -> Result<Vec<Row>> {
     let run = Run::new(folder);
-    let mut times = chain(device, preset, config, &run, progress)?;
-    let mut rows = results::rows(config, &run)?;
-    for branch in Branch::of(config) {
-        let (child, config) = (run.child(branch), branch.config(config));
-        times.extend(chain(device, preset, &config, &child, progress)?);
-        rows.extend(results::rows(&config, &child)?);
+    let mut rows = Vec::new();
+    let mut clocks = Vec::new();
+    for branch in [vec![Branch::Root], Branch::of(config)].concat() {
+        let (run, config) = (run.child(branch), branch.config(config));
+        let mut clock = chain(device, preset, &config, &run, progress)?;
+        rows.extend(clock.time("analysis", || results::rows(&config, &run))?);
+        clocks.push((branch, clock));
     }
-    write_results(&run.path("results.json"), &rows)?;
-    file::create_folder(&run.path("figures"))?;
-    let mut clock = Clock::open(&run)?;
-    let figures =
-        clock.time("figures", || FIGURES.iter().map(|(id, _)| figure(config, preset, &run, id)).collect::<Result<Vec<Figure>>>())?;
-    let scale = format!(
-        "preset {}: {} training, {} validation and {} test lattices of {} sites for each network; filters {:?}, {} hidden units; seed {}",
-        preset.name(),
-        config.data.train,
-        config.data.validation,
-        config.data.test,
-        config.lattice.sites(),
-        config.d2l.filters,
-        config.d2l.hidden,
-        config.seed
-    );
-    let configuration = config.to_toml()?;
-    let report = Report { scale: &scale, rows: &rows, figures: &figures, configuration: &configuration, stages: &times };
-    file::write_bytes(&run.path("report.html"), html(&report).as_bytes())?;
+    publish::publish(preset, config, &run, &rows, &mut clocks, progress)?;
     Ok(rows)
 }
 
 /// The stages of a run or of a branch, each skipped where its files are there.
-fn chain<D: Device>(device: &D, preset: Preset, config: &Config, run: &Run, progress: &dyn Progress) -> Result<Vec<crate::report::Stage>> {
+fn chain<D: Device>(device: &D, preset: Preset, config: &Config, run: &Run, progress: &dyn Progress) -> Result<Clock> {
     run.open(preset, config)?;
     let mut clock = Clock::open(run)?;
     if run.branch != Branch::OnePool {
@@ -80,22 +63,10 @@ fn chain<D: Device>(device: &D, preset: Preset, config: &Config, run: &Run, prog
         clock.time("robustness", || robustness::compute(config, run, progress))?;
         clock.time("spectra", || spectra::compute(device, config, run, progress))?;
     }
+    clock.time("power-law fits", || fits::compute(config, run, progress))?;
     if run.branch == Branch::Root {
         clock.time("sets of Fig. S1", || sets::compute(device, config, run, progress))?;
         clock.time("sweeps of Fig. S2", || sweep::compute(device, config, run, progress))?;
     }
-    Ok(clock.stages(&run.branch.prefix("/")))
-}
-
-fn figure(config: &Config, preset: Preset, run: &Run, id: &str) -> Result<Figure> {
-    let svg = draw(id, run.folder())?;
-    file::write_bytes(&run.path(&format!("figures/{id}.svg")), svg.as_bytes())?;
-    let how = match id {
-        "1" => "Drawn from a lattice of the test set.".to_string(),
-        "training" => format!("{} and {} epochs of {} samples.", config.d2l.epochs, config.l2d.epochs, config.data.train),
-        "6abcd" => format!("rho_a = {}, {} directions an atom, every atom.", config.attack.rho_a, config.attack.angles),
-        "5b" => format!("The {} outputs of the trained L2D.", 2 * config.lattice.sites()),
-        _ => format!("{} test lattices, preset {}.", config.data.test, preset.name()),
-    };
-    Ok(Figure { id: id.into(), svg, how })
+    Ok(clock)
 }

@@ -1,0 +1,83 @@
+//! Mode areas of whole sets, and training: Fig. 2fg, 3cde, S1, S2, the trainings of the run, and the population.
+
+use super::super::stages::{designs, set};
+use super::super::{Run, sets, sweep};
+use super::{Branch, Source, if_there};
+use crate::Result;
+use crate::analysis::population::w_avg;
+use crate::config::Config;
+use crate::dataset::{load_labelled, npz};
+use crate::figures::{self, Structures, d2l_localisation, l2d_localisation, population, training};
+use crate::nn::Kind;
+use crate::train::{Metrics, read_metrics};
+
+pub(super) fn draw(source: &Source) -> Result<String> {
+    let (run, modes) = (&source.run, source.modes());
+    match source.id.as_str() {
+        "training" => {
+            let [d2l, l2d] = ["d2l", "l2d"].map(|network| read_metrics(&run.path(&format!("{network}/metrics.jsonl"))));
+            let columns = [columns(&d2l?), columns(&l2d?)];
+            let [d2l, l2d] = columns.each_ref().map(|(accuracy, cost)| figures::Run { name: "", validation_accuracy: accuracy, cost });
+            Ok(training(&[d2l], &[l2d]))
+        }
+        "2fg" => {
+            let predicted = npz::Npz::open(&run.path("prediction.npz"))?.array("mode_area")?.values;
+            Ok(d2l_localisation(&set(run, "d2l_test")?.mode_area, &predicted, modes))
+        }
+        "3cde" => {
+            let designs = designs(run)?;
+            Ok(l2d_localisation(&set(run, "l2d_test")?.mode_area, &designs.chained, &designs.mode_area, modes))
+        }
+        "S1" => {
+            let mut mode_area = Vec::new();
+            for (kind, ..) in sets::KINDS {
+                mode_area.push(load_labelled(&run.path(&format!("sets/{kind}.npz")))?.mode_area);
+            }
+            Ok(figures::sets([0, 1, 2].map(|k| mode_area[k].as_slice()), modes))
+        }
+        "S2" => sweeps(source),
+        _ => populations(source),
+    }
+}
+
+fn sweeps(source: &Source) -> Result<String> {
+    let regularisers = sweep::Regulariser::all(&source.config);
+    let mut all = Vec::new();
+    for kind in [Kind::D2l, Kind::L2d] {
+        let mut runs = Vec::new();
+        for regulariser in &regularisers {
+            let name = regulariser.name();
+            let file = format!("sweep/{}-{name}/metrics.jsonl", kind.to_string().to_lowercase());
+            source.wanted(&source.run, &file, "sweeps of Fig. S2")?;
+            runs.push((name, columns(&sweep::metrics(&source.run, kind, *regulariser)?)));
+        }
+        all.push(runs);
+    }
+    let [d2l, l2d] = [0, 1].map(|network| -> Vec<figures::Run> {
+        all[network].iter().map(|(name, (accuracy, cost))| figures::Run { name, validation_accuracy: accuracy, cost }).collect()
+    });
+    if d2l.is_empty() {
+        return Err(source.lacking("the configuration asks for no training in [sweep]".into()));
+    }
+    Ok(training(&d2l, &l2d))
+}
+
+/// The run's population and, where there is one, the other.
+fn populations(source: &Source) -> Result<String> {
+    let one = |run: &Run, config: &Config| -> Result<(String, Vec<f64>, Vec<f64>)> {
+        let modes = config.lattice.sites();
+        let title = format!("ρ_{{max}} = {}, σ_{{max}} = {}", config.data.rho_max, config.data.sigma_max);
+        Ok((title, w_avg(&set(run, "l2d_test")?.mode_area, modes), w_avg(&designs(run)?.mode_area, modes)))
+    };
+    let mut all = vec![one(&source.run, &source.config)?];
+    if let Some((run, config)) = if_there(source.branch(Branch::Matched))? {
+        all.push(one(&run, &config)?);
+    }
+    let drawn: Vec<Structures> = all.iter().map(|(title, seed, design)| Structures { title, seed, design }).collect();
+    Ok(population(&drawn))
+}
+
+/// Validation accuracy and cost of each epoch.
+fn columns(epochs: &[Metrics]) -> (Vec<f64>, Vec<f64>) {
+    epochs.iter().map(|m| (m.validation_accuracy.unwrap_or(f64::NAN), m.cost)).unzip()
+}
