@@ -74,6 +74,7 @@ impl Error {
             Error::File { .. } | Error::Value { .. } | Error::Write { .. } | Error::Device { .. } => 2,
             Error::Cuda(
                 CudaFault::OutOfMemory { .. }
+                | CudaFault::Batch { .. }
                 | CudaFault::Kernel { .. }
                 | CudaFault::Launch { .. }
                 | CudaFault::GraphNode { .. }

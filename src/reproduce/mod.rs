@@ -11,10 +11,12 @@ pub use pictures::draw;
 
 use crate::config::{Config, Preset};
 use crate::figures::FIGURES;
+use crate::manifest::differences;
 use crate::ops::Device;
 use crate::progress::Progress;
 use crate::report::{Figure, Report, Row, Stage, html, write_results};
-use crate::{Error, Result, file};
+use crate::{Error, Result, file, manifest};
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -35,27 +37,31 @@ impl Run {
     }
 }
 
-/// Reproduces the paper at the scale of `config` into `folder`; returns the results table.
+/// Reproduces the paper at the scale of `config` into `folder`; returns the results table. `computed_on` is `device` in words: a run may
+/// go on elsewhere, and its manifest tells where it was.
 ///
 /// # Errors
 /// A folder that holds a run with another configuration; anything that a stage meets; Ctrl-C, after saving.
-pub fn reproduce<D: Device>(device: &D, preset: Preset, config: &Config, folder: &Path, progress: &dyn Progress) -> Result<Vec<Row>> {
+pub fn reproduce<D: Device>(
+    device: &D,
+    computed_on: &str,
+    preset: Preset,
+    config: &Config,
+    folder: &Path,
+    progress: &dyn Progress,
+) -> Result<Vec<Row>> {
     let run = Run::new(folder);
     file::create_folder(&run.path("figures"))?;
     let configuration = config.to_toml()?;
-    let config_path = run.path("config.toml");
+    let (config_path, manifest_path) = (run.path("config.toml"), run.path("manifest.json"));
     if config_path.exists() {
-        if file::read_bytes(&config_path)? != configuration.as_bytes() {
-            let fault = "is of a run with another configuration; name another folder with --out, or repeat that run's options";
-            return Err(Error::file(&config_path, fault));
-        }
+        check_configuration(&config_path, config)?;
+        manifest::go_on(&manifest_path, computed_on, progress)?;
     } else {
+        let facts = json!({ "program": concat!("scalefree ", env!("CARGO_PKG_VERSION")), "preset": preset.name(), "seed": config.seed });
+        manifest::begin(&manifest_path, facts, computed_on)?;
+        // Last, so that a folder with a configuration has a manifest.
         file::write_bytes(&config_path, configuration.as_bytes())?;
-        let manifest = serde_json::json!({
-            "program": concat!("scalefree ", env!("CARGO_PKG_VERSION")), "preset": preset.name(), "seed": config.seed,
-            "device": config.device, "precision": config.precision,
-        });
-        file::write_bytes(&run.path("manifest.json"), format!("{manifest:#}\n").as_bytes())?;
     }
 
     let mut clock = Clock::open(&run)?;
@@ -83,6 +89,19 @@ pub fn reproduce<D: Device>(device: &D, preset: Preset, config: &Config, folder:
     let report = Report { scale: &scale, rows: &rows, figures: &figures, configuration: &configuration, stages: &stages };
     file::write_bytes(&run.path("report.html"), html(&report).as_bytes())?;
     Ok(rows)
+}
+
+/// Is the run in the folder one of `config`? Where it is computed does not matter.
+fn check_configuration(path: &Path, config: &Config) -> Result<()> {
+    let text = String::from_utf8_lossy(&file::read_bytes(path)?).into_owned();
+    let before: Value = toml::from_str(&text).map_err(|e| Error::file(path, e.to_string().trim_end()))?;
+    match differences(&before, &json!(config)).into_iter().find(|(key, ..)| key != "device") {
+        Some((key, before, now)) => {
+            let advice = "name another folder with --out, or repeat that run's options";
+            Err(Error::file(path, format!("is of a run with another configuration: {key} is {before} there and {now} here; {advice}")))
+        }
+        None => Ok(()),
+    }
 }
 
 fn figure(config: &Config, preset: Preset, run: &Run, id: &str) -> Result<Figure> {
