@@ -232,14 +232,14 @@ fn largest_batch() -> Verdict {
         let arguments = [&["train", "d2l", "--data", "set.npz"][..], &SMALL, &more].concat();
         program(Profile::Sm89, folder, &arguments).env("SIMT_MEMORY", memory).output()
     };
-    let output = train("3000000", 400)?;
+    let output = train("10000000", 400)?;
     let said = stderr(&output);
     let (_, after) = said.split_once("d2l.batch = 400 does not fit; ").ok_or_else(|| said.clone())?;
     ensure(output.status.code() == Some(1) && after.contains(" is the largest that does"), || said.clone())?;
     let fits: usize = after.split(' ').next().unwrap_or_default().parse()?;
-    let output = train("3000000", fits)?;
+    let output = train("10000000", fits)?;
     ensure((1..400).contains(&fits) && output.status.success(), || format!("{fits}: {}", stderr(&output)))?;
-    let output = train("3000000", fits + 1)?;
+    let output = train("10000000", fits + 1)?;
     ensure(stderr(&output).contains(&format!("d2l.batch = {} does not fit; {fits} is", fits + 1)), || stderr(&output))?;
     let output = train("100000", 10)?;
     ensure(stderr(&output).contains("not even 1 would"), || stderr(&output))
