@@ -26,7 +26,7 @@ mod error;
 pub mod figures;
 pub mod file;
 pub mod gradcheck;
-mod manifest;
+pub mod manifest;
 pub mod nn;
 pub mod ops;
 pub mod physics;

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use std::path::Path;
 
 /// The leaves in which two JSON values differ: dotted name, value before, value now. `null` is what is not there.
-pub(crate) fn differences(before: &Value, now: &Value) -> Vec<(String, Value, Value)> {
+pub fn differences(before: &Value, now: &Value) -> Vec<(String, Value, Value)> {
     let mut found = Vec::new();
     walk(String::new(), before, now, &mut found);
     found
@@ -30,7 +30,7 @@ fn walk(name: String, before: &Value, now: &Value, found: &mut Vec<(String, Valu
 ///
 /// # Errors
 /// [`Error::Write`].
-pub(crate) fn begin(path: &Path, mut facts: Value, computed_on: &str) -> Result<()> {
+pub fn begin(path: &Path, mut facts: Value, computed_on: &str) -> Result<()> {
     facts["computed_on"] = json!([computed_on]);
     write(path, &facts)
 }
@@ -39,7 +39,7 @@ pub(crate) fn begin(path: &Path, mut facts: Value, computed_on: &str) -> Result<
 ///
 /// # Errors
 /// A manifest that cannot be read or written.
-pub(crate) fn go_on(path: &Path, computed_on: &str, progress: &dyn Progress) -> Result<Value> {
+pub fn go_on(path: &Path, computed_on: &str, progress: &dyn Progress) -> Result<Value> {
     let mut facts: Value = serde_json::from_slice(&file::read_bytes(path)?).map_err(|e| Error::file(path, e))?;
     let devices = facts["computed_on"].as_array_mut().ok_or_else(|| Error::file(path, "has no list computed_on"))?;
     match devices.last().and_then(Value::as_str).map(str::to_owned) {

@@ -52,7 +52,7 @@ pub enum LabelPrecision {
 
 impl LabelPrecision {
     /// As the configuration spells it.
-    pub(crate) fn name(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
             LabelPrecision::F64 => "f64",
             LabelPrecision::F32 => "f32",
