@@ -15,29 +15,40 @@ extern "C" __global__ void __launch_bounds__(ROOF_THREADS) roof_copy(float4* __r
 }
 SIMT_EXPORT(roof_copy)
 
-// x <- factor x + term, `rounds` times on each of the CHAINS numbers of a thread; out[thread] is their sum. They start at 0 .. CHAINS - 1.
-// Launch: any grid, 256 threads.
-extern "C" __global__ void __launch_bounds__(ROOF_THREADS) roof_fma(float* __restrict__ out, float factor, float term, unsigned rounds) {
-    float x[CHAINS];
+// x <- factor x + term, `rounds` times on each of the CHAINS numbers of a thread; out[thread] is their sum. They start at the thread's
+// number and the next ones: what is the same in all lanes would be computed once a warp on newer cards.
+template <class T>
+__device__ __forceinline__ void multiply_adds(T* out, T factor, T term, unsigned rounds) {
+    T x[CHAINS];
 #pragma unroll
     for (unsigned chain = 0; chain < CHAINS; ++chain) {
-        x[chain] = (float)chain;
+        x[chain] = (T)(threadIdx.x + chain);
     }
 #pragma unroll 4
     for (unsigned round = 0; round < rounds; ++round) {
 #pragma unroll
         for (unsigned chain = 0; chain < CHAINS; ++chain) {
-            x[chain] = fmaf(x[chain], factor, term);
+            x[chain] = fma(x[chain], factor, term);
         }
     }
-    float sum = 0.0f;
+    T sum = 0;
 #pragma unroll
     for (unsigned chain = 0; chain < CHAINS; ++chain) {
         sum += x[chain];
     }
     out[blockIdx.x * ROOF_THREADS + threadIdx.x] = sum;
 }
+
+// Launch: any grid, 256 threads.
+extern "C" __global__ void __launch_bounds__(ROOF_THREADS) roof_fma(float* __restrict__ out, float factor, float term, unsigned rounds) {
+    multiply_adds(out, factor, term, rounds);
+}
 SIMT_EXPORT(roof_fma)
+
+extern "C" __global__ void __launch_bounds__(ROOF_THREADS) roof_fma_f64(double* __restrict__ out, double factor, double term, unsigned rounds) {
+    multiply_adds(out, factor, term, rounds);
+}
+SIMT_EXPORT(roof_fma_f64)
 
 // Each precision's instruction, on factors that are 1 everywhere: d += K.
 struct OneTf32 {

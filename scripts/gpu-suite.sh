@@ -3,33 +3,48 @@
 #   scripts/gpu-suite.sh build      here: target/gpu-suite.tar.gz, to be copied there
 #   ./gpu-suite.sh run STAGE        there, in the unpacked folder: check, bench or paper
 # A stage ends in under 9 minutes. What it finished it does not do again, so calling it again goes on. Exit code: 0 all well, 1 a step
-# failed or is not finished; results/steps.jsonl has a line a step, results/NAME.log what it printed.
-set -uo pipefail
+# failed or is not finished, 2 bad usage; results/steps.jsonl has a line a step, results/NAME.log what it printed.
+set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 
+die() {
+  echo "gpu-suite: $1" >&2
+  exit "${2:-1}"
+}
+
 build() {
-  set -e
   cd "$here/.."
   scripts/cuda-toolkit.sh
-  local target=${CARGO_TARGET_DIR:-target}
+  local target=${CARGO_TARGET_DIR:-target} tests
   cargo build --release
-  local tests
   tests=$(cargo test --release --no-run --test emulated 2>&1 | tee /dev/stderr | sed -n 's/.*Executable .*(\(.*\))$/\1/p')
-  local bundle=$target/gpu-suite
+  [ -f "$tests" ] || die "cargo named no test program"
+  pack "$target" "$target/release/scalefree" "$tests"
+}
+
+# pack TARGET PROGRAM TESTS
+pack() {
+  local bundle=$1/gpu-suite bytes
   rm -rf "$bundle"
   mkdir -p "$bundle/fixtures"
-  cp "$target/release/scalefree" "$bundle/scalefree"
-  cp "$tests" "$bundle/tests"
+  cp "$2" "$bundle/scalefree"
+  cp "$3" "$bundle/tests"
   strip "$bundle/scalefree" "$bundle/tests"
   # The reference networks, which the table of cases reads.
   cp tests/data/net_* "$bundle/fixtures"
   cp -r benches/peers "$bundle/peers"
   cp scripts/gpu-suite.sh "$bundle/gpu-suite.sh"
-  tar -C "$target" -czf "$target/gpu-suite.tar.gz" gpu-suite
-  local bytes
-  bytes=$(stat -c %s "$target/gpu-suite.tar.gz")
-  echo "$target/gpu-suite.tar.gz: $bytes bytes"
-  [ "$bytes" -le 40000000 ] || { echo "gpu-suite: more than 40 MB" >&2; exit 1; }
+  tar -C "$1" -czf "$1/gpu-suite.tar.gz" gpu-suite
+  bytes=$(stat -c %s "$1/gpu-suite.tar.gz")
+  echo "$1/gpu-suite.tar.gz: $bytes bytes"
+  [ "$bytes" -le 40000000 ] || die "more than 40 MB"
+}
+
+# skip NAME WHY: what cannot be done on this machine, or not in a rehearsal.
+skip() {
+  [ ! -e "results/$1.done" ] || return 0
+  echo "{\"step\": \"$1\", \"skipped\": \"$2\"}" | tee -a results/steps.jsonl
+  [ -n "$rehearsal" ] || failed=1
 }
 
 # step NAME SECONDS COMMAND...: within the time that is left of the stage; its output goes to results/NAME.log.
@@ -40,61 +55,116 @@ step() {
   if [ "$left" -lt 5 ]; then
     echo "$name: no time left, call the stage again"
     failed=1
-    return
+    return 0
   fi
-  timeout --kill-after=10 --signal=INT $((limit < left ? limit : left)) "$@" > "results/$name.log" 2>&1 || code=$?
+  timeout --kill-after=10 --signal=INT $((limit < left ? limit : left)) "$@" > "results/$name.log" 2> "results/$name.err" || code=$?
   echo "{\"step\": \"$name\", \"exit\": $code, \"seconds\": $((SECONDS - start))}" | tee -a results/steps.jsonl
   if [ "$code" = 0 ]; then touch "results/$name.done"; else failed=1; fi
 }
 
 check() {
-  step device 20 ./scalefree device
-  step cases 150 ./tests --child card all
-  step full-width 90 ./tests --child card full-width
-  step gradcheck 60 ./scalefree gradcheck
-  local sanitizer
-  sanitizer=$(PATH=$PATH:/usr/local/cuda/bin command -v compute-sanitizer) || { echo "no compute-sanitizer: not checked with it"; failed=1; return; }
-  local tool words
+  step device 20 ./scalefree device --json --device cuda
+  step gradcheck 60 ./scalefree gradcheck --json
+  if [ -n "$rehearsal" ]; then
+    step cases 150 ./tests --child card ops adam
+    skip full-width "rehearsal"
+  else
+    step cases 150 ./tests --child card all
+    step full-width 90 ./tests --child card full-width
+  fi
+  local sanitizer tool words
+  sanitizer=$(PATH=$PATH:/usr/local/cuda/bin command -v compute-sanitizer) || sanitizer=
   for tool in memcheck racecheck initcheck synccheck; do
+    if [ -z "$sanitizer" ]; then
+      skip "$tool" "no compute-sanitizer on PATH or in /usr/local/cuda/bin"
+      continue
+    fi
     # A few cases of every kernel family: a kernel runs tens of times slower under these tools.
-    for words in "${sanitized[@]}"; do
+    for words in gather mape adam "mode areas" deformation hamiltonian "conv3x3 1x" "dense 1x"; do
       step "$tool-${words//[^a-z0-9]/-}" 25 "$sanitizer" --tool "$tool" --error-exitcode 1 ./tests --child card ops "$words"
     done
   done
 }
 
+# Whether the Python here can import all of these modules.
+has() {
+  python3 -c 'import importlib.util as i, sys; sys.exit(any(i.find_spec(name) is None for name in sys.argv[1:]))' "$@"
+}
+
 bench() {
-  local data=results/set.npz start=results/start.safetensors batch precision form
-  step ours 240 ./scalefree bench run --json-file results/ours.json
-  step data 30 ./scalefree generate --count 2560 --seed 1 --out "$data"
+  command -v python3 > /dev/null || die "no python3, which the peers need"
+  has numpy safetensors || die "python3 has no numpy or no safetensors, which the peers need"
+  local start=results/start.safetensors batches="10 64 256" precisions="f32 tf32" times=(--steps 20 --runs 5) ours=() device=cuda
+  if [ -n "$rehearsal" ]; then
+    # The full-width step takes minutes on the emulated driver: our curve is the processor's then.
+    batches=10 precisions=f32 times=(--steps 3 --runs 1) ours=(--shape dense:4x32x32) device=cpu
+  fi
+  step ours 240 ./scalefree bench run --device cuda --out results/ours.json "${ours[@]}"
   step start 20 python3 peers/problem.py "$start"
-  for batch in 10 64 256; do
-    for precision in f32 tf32; do
-      local problem=("$data" "$start" --batch "$batch" --precision "$precision")
-      step "jax-$batch-$precision" 60 python3 peers/jax_step.py "${problem[@]}"
+  local batch precision form name
+  for batch in $batches; do
+    # One batch of data, so that an epoch of our training is a step, and its cost that of the step.
+    local data=results/set-$batch.npz
+    step "data-$batch" 30 ./scalefree generate --count "$batch" --seed 1 --device cpu --out "$data"
+    for precision in $precisions; do
+      name=$batch-$precision
+      # An unfinished run would be refused as another's.
+      [ -e "results/curve-$name.done" ] || rm -rf "results/curve-$name"
+      step "curve-$name" 40 ./scalefree train d2l --data "$data" --init "$start" --out "results/curve-$name" --device "$device" \
+        --set "precision=$precision" --set "d2l.batch=$batch" --set "d2l.epochs=${times[1]}" --set d2l.keep=1 --set d2l.shuffle=false \
+        --set d2l.lr=1e-4 --set d2l.decay_rate=0.1 --set d2l.decay_steps=10000 --set d2l.l2_scope=none --set d2l.patience=0 \
+        --set d2l.input_scaling=none --set d2l.cost=mean
+      local problem=("$data" "$start" --batch "$batch" --precision "$precision" "${times[@]}")
+      if has jax; then
+        step "jax-$name" 60 python3 peers/jax_step.py "${problem[@]}"
+      else
+        skip "jax-$name" "python3 has no jax"
+      fi
       for form in graph eager compile; do
-        step "torch-$form-$batch-$precision" 60 python3 peers/torch_step.py "$form" "${problem[@]}"
+        if ! has torch; then
+          skip "torch-$form-$name" "python3 has no torch"
+        elif [ "$form" = graph ] && [ -n "$rehearsal" ]; then
+          skip "torch-$form-$name" "rehearsal: CUDA graphs need a card"
+        else
+          step "torch-$form-$name" 90 python3 peers/torch_step.py "$form" "${problem[@]}"
+        fi
       done
     done
   done
-  grep -h '^{"peer"' results/jax-*.log results/torch-*.log > results/peers.jsonl || true
+  if [ -n "$rehearsal" ]; then
+    skip cusolver "rehearsal: CUDA's own runtime needs a card"
+  else
+    step cusolver 60 python3 peers/cusolver.py
+  fi
+  # Always anew: peers may have been added since.
+  rm -f results/agreement.done
+  step agreement 20 python3 peers/agreement.py results
 }
 
 paper() {
+  local settings=()
+  if [ -n "$rehearsal" ]; then
+    settings=(--set lattice.size=8 --set data.train=80 --set data.validation=20 --set data.test=40 --set attack.angles=2)
+    local network
+    for network in d2l l2d; do
+      settings+=(--set "$network.filters=[4,6]" --set "$network.hidden=16" --set "$network.batch=2" --set "$network.epochs=2")
+    done
+  fi
   # An interrupt ends it at the next step, with what it has saved.
-  step paper 510 ./scalefree reproduce --preset paper --out results/paper
+  step paper 510 ./scalefree reproduce --preset paper --device cuda --out results/paper "${settings[@]}"
 }
 
 run() {
+  case $1 in
+    check | bench | paper) ;;
+    *) die "no stage \"$1\": check, bench, paper" 2 ;;
+  esac
   cd "$here"
+  [ -x scalefree ] && [ -x tests ] || die "no programs beside this script: run it in the unpacked archive" 2
   mkdir -p results
   export SCALEFREE_FIXTURES=$here/fixtures
-  failed=0 deadline=$((SECONDS + 520))
-  sanitized=("gather" "mape" "adam" "mode areas" "deformation" "hamiltonian" "conv3x3 1x" "dense 1x")
-  case $1 in
-    check | bench | paper) "$1" ;;
-    *) echo "gpu-suite: no stage \"$1\": check, bench, paper" >&2; exit 2 ;;
-  esac
+  rehearsal=${SCALEFREE_REHEARSAL:-} failed=0 deadline=$((SECONDS + 520))
+  "$1"
   # What goes home: no weights, no data sets.
   tar -czf results.tar.gz --exclude='*.safetensors' --exclude='*.npz' --exclude='data' --exclude='checkpoints' results
   exit "$failed"
@@ -103,5 +173,5 @@ run() {
 case ${1:-} in
   build) build ;;
   run) run "${2:-}" ;;
-  *) echo "gpu-suite.sh build | run check|bench|paper" >&2; exit 2 ;;
+  *) die "usage: gpu-suite.sh build | run check|bench|paper" 2 ;;
 esac

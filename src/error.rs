@@ -82,6 +82,7 @@ impl Error {
             Error::File { .. } | Error::Value { .. } | Error::Write { .. } | Error::Device { .. } | Error::Lacking { .. } => 2,
             Error::Cuda(
                 CudaFault::OutOfMemory { .. }
+                | CudaFault::Batch { .. }
                 | CudaFault::Kernel { .. }
                 | CudaFault::Launch { .. }
                 | CudaFault::GraphNode { .. }

@@ -26,6 +26,7 @@ mod error;
 pub mod figures;
 pub mod file;
 pub mod gradcheck;
+pub mod manifest;
 pub mod nn;
 pub mod ops;
 pub mod physics;

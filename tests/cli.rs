@@ -257,6 +257,39 @@ fn training_twice_gives_the_same_files_and_a_run_is_not_overwritten() {
     refuses(&["train", "l2d", "--data", "set.npz", "--d2l", "l2d.safetensors", "--out", "c"], bench.path(), &["D2L is needed"]);
 }
 
+/// What a step depends on must stay; how long a run is may change, and is said.
+#[test]
+fn a_run_resumes_with_the_keys_that_it_was_begun_with() {
+    let bench = Bench::new();
+    let folder = bench.path();
+    succeeds(&["generate", "--count", "40", "--lattice", "8", "--out", "set.npz"], folder);
+    let train = |out: &'static str, more: &[&'static str]| {
+        [&["train", "d2l", "--data", "set.npz", "--out", out, "--device", "cpu"][..], SMALL, more].concat()
+    };
+    succeeds(&train("run", &[]), folder);
+    let kept = (file(&folder.join("run"), "config.toml"), file(&folder.join("run"), "checkpoints/state.safetensors"));
+    for (more, words) in [
+        (["--set", "d2l.lr=0.01"], ["d2l.lr: 0.01, but", "begun with 0.0"]),
+        (["--set", "d2l.filters=[4,8]"], ["d2l.filters: [4,8], but", "begun with [4,6]"]),
+        (["--seed", "7"], ["seed: 7, but", "begun with 1"]),
+        (["--init", "run/checkpoints/best.safetensors"], ["--init", "resume with the same model"]),
+    ] {
+        refuses(&train("run", &[&more[..], &["--resume"]].concat()), folder, &words);
+    }
+    assert_eq!(kept, (file(&folder.join("run"), "config.toml"), file(&folder.join("run"), "checkpoints/state.safetensors")));
+    let output = scalefree(&train("run", &["--set", "d2l.epochs=5", "--resume"]), folder);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success() && said.contains("d2l.epochs: 5 from here on, 3 before"), "{said}");
+    succeeds(&train("whole", &["--set", "d2l.epochs=5"]), folder);
+    for name in ["config.toml", "metrics.jsonl", "checkpoints/state.safetensors"] {
+        assert_eq!(file(&folder.join("run"), name), file(&folder.join("whole"), name), "{name}");
+    }
+    // Another precision of the same device is told.
+    let output = scalefree(&train("run", &["--set", "d2l.epochs=6", "--set", "precision=f64", "--resume"]), folder);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success() && said.contains("computed on cpu (f32) so far; it goes on on cpu (f64)"), "{said}");
+}
+
 #[test]
 fn a_kill_at_any_moment_loses_nothing() {
     let bench = Bench::new();
@@ -453,9 +486,17 @@ fn a_run_without_branches_is_drawn_and_refuses_another_configuration() {
     }
     assert!(!page.contains("src=\"http") && !page.contains("<script"));
     assert!(!run.join("matched").exists() && !run.join("one_pool").exists());
+    for (id, _) in scalefree::figures::FIGURES {
+        let drawn = run.join(format!("figures/{id}.svg")).exists();
+        let named = page.contains(&format!("figure {id}: "));
+        assert!(drawn != named, "{id}: drawn {drawn}, named as left out {named}");
+    }
     assert!(file(&run, "figures/2fg.png").starts_with(b"\x89PNG"));
     succeeds(&["plot", "2fg", "run", "--out", "2fg.svg"], bench.path());
     assert_eq!(file(bench.path(), "2fg.svg"), file(&run, "figures/2fg.svg"));
+    succeeds(&["plot", "mode", "run", "--out", "mode.png"], bench.path());
+    assert!(file(bench.path(), "mode.png").starts_with(b"\x89PNG"));
+    refuses(&["plot", "S8", "run", "--out", "s8.svg"], bench.path(), &["figure S8", "one_pool/ is not there"]);
     refuses(&[&arguments[..], &["--seed", "2"]].concat(), bench.path(), &["another configuration"]);
 
     // A run of before some keys were there is taken over.
@@ -473,7 +514,7 @@ fn bench_lists_times_and_compares() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     let list = succeeds(&["bench", "list"], folder);
-    for name in ["step d2l 256", "step l2d 10", "conv3x3_pool dw+adam 10x8x8x256x512", "dense dx 64x4096x2048", "labels 256x16"] {
+    for name in ["step d2l 256", "step l2d 10", "conv3x3_pool dw+adam 10x8x8x256x512", "dense dx 64x4096x2048", "labels xsyev f32 256x16"] {
         assert!(list.lines().any(|line| line == name), "{name} in {list}");
     }
     let shapes = ["d2l:2", "l2d:2", "conv3x3_pool:2x4x4x3x5", "dense:2x7x5", "gather:2x9", "mape:2x9", "adam:100", "deformation:2x4"];
@@ -495,6 +536,8 @@ fn bench_lists_times_and_compares() {
     }
     let same = succeeds(&["bench", "compare", "report.json", "report.json", "--json"], folder);
     let same: Vec<serde_json::Value> = serde_json::from_str(&same).unwrap();
+    let left_out = report["left_out"].as_array().unwrap();
+    assert!(left_out.len() == 4 && left_out.iter().all(|out| out["fault"] == "it is for NVIDIA cards"), "{left_out:?}");
     assert!(same.len() == rows.len() && same.iter().all(|row| row["verdict"] == "SAME"), "{same:?}");
 }
 

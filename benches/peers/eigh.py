@@ -1,4 +1,4 @@
-"""NumPy's eigh beside `benches/step.rs` ("labels") and `benches/eigensolvers.rs`: the same lattices, medians of 10.
+"""NumPy's eigh beside `scalefree bench run labels` and `benches/eigensolvers.rs`: the same lattices, medians of 10.
 
 Without an argument: one matrix of 64, 256 and 1024 sites on one thread, then samples a second, one matrix a thread on all cores.
 """

@@ -82,8 +82,8 @@ bool device_attribute(int attribute, int& value) {
     case 38: value = profile.l2_bytes; return true;
     case 39: value = profile.threads_per_multiprocessor; return true;
     case 40: value = 2; return true;                                                      // copy engines
-    case 75: value = profile.major; return true;
-    case 76: value = profile.minor; return true;
+    case 75: value = settings.capability > 0 ? static_cast<int>(settings.capability / 10) : profile.major; return true;
+    case 76: value = settings.capability > 0 ? static_cast<int>(settings.capability % 10) : profile.minor; return true;
     case 81: value = static_cast<int>(profile.shared_per_multiprocessor); return true;
     case 97: value = static_cast<int>(profile.shared_per_block); return true;
     case 95: value = 0; return true;                                                      // cooperative launch

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "driver.h"
+#include "settings.h"
 
 namespace simt {
 
@@ -85,7 +86,7 @@ SIMT_API CUresult cuGraphGetNodes(Graph* graph, const Node** nodes, std::size_t*
 
 SIMT_API CUresult cuGraphNodeGetType(const Node* node, unsigned* type) {
     return enter(Needs::Context, [&] {
-        *type = static_cast<unsigned>(node->type);
+        *type = settings.node == Settings::NO_NODE ? static_cast<unsigned>(node->type) : static_cast<unsigned>(settings.node);
         return CUDA_SUCCESS;
     });
 }

@@ -34,6 +34,8 @@ pub struct Roofs {
     pub multiply_add: Option<f64>,
     /// Flop a second of products in the device's precision.
     pub product: f64,
+    /// Flop a second in f64: of multiply-adds on a card, of products on the processor.
+    pub double: f64,
 }
 
 /// A sample is no shorter than this, by repeating the run: the clock's grain and the start of the first launch do not count then.
@@ -104,7 +106,7 @@ impl<D: Timed> Flush<D> {
     }
 }
 
-/// The roofs, each the best of its samples, and what flushes the caches.
+/// The roofs, each the median of its samples, and what flushes the caches.
 pub(super) fn roofs<D: Timed>(device: &D) -> Result<(Roofs, Flush<D>)> {
     let mut flush = Flush::new(device)?;
     let bytes = (2 * flush.len * size_of::<D::Real>()) as f64;
@@ -113,8 +115,11 @@ pub(super) fn roofs<D: Timed>(device: &D) -> Result<(Roofs, Flush<D>)> {
     // Denormal or zero factors may be faster than others.
     device.upload(&vec![D::Real::from_f64(0.7); device.roof_len()], &mut out)?;
     let multiply_add = rate(device, |rounds| device.multiply_add(rounds, &mut out))?;
-    let product = rate(device, |rounds| device.product(rounds, &mut out).map(Some))?;
-    Ok((Roofs { copy: bytes / copy, multiply_add, product: product.unwrap_or_default() }, flush))
+    let product = rate(device, |rounds| device.product(rounds, &mut out).map(Some))?.unwrap_or_default();
+    let mut out = device.zeros(device.roof_len())?;
+    device.upload(&vec![0.7; device.roof_len()], &mut out)?;
+    let double = rate(device, |rounds| device.double(rounds, &mut out).map(Some))?.unwrap_or_default();
+    Ok((Roofs { copy: bytes / copy, multiply_add, product, double }, flush))
 }
 
 /// Flop a second, with as many rounds as make a sample long enough.

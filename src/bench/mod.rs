@@ -10,9 +10,12 @@ pub use compare::{Comparison, Verdict, compare};
 pub use measure::{Roofs, Timed, Times};
 pub use subject::{Lattices, Pass, SHAPES, Subject, Work, parse, subjects};
 
-use crate::Result;
 use crate::config::Config;
 use crate::device::Cpu;
+use crate::device::cuda::CudaFault;
+use crate::ops::eigh::{LabelPrecision, Labels, Solver};
+use crate::{Error, Result};
+use measure::Flush;
 use prepare::{Ask, prepare};
 use serde::{Deserialize, Serialize};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -36,6 +39,28 @@ pub struct Report {
     pub roofs: Roofs,
     /// A row a subject.
     pub rows: Vec<Row>,
+    /// What could not be timed.
+    pub left_out: Vec<LeftOut>,
+}
+
+/// A subject that the device has no room or no solver for.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LeftOut {
+    /// The subject.
+    pub name: String,
+    /// Why.
+    pub fault: String,
+}
+
+/// What a listener is told, in this order: the roofs, then of each subject one of the others.
+#[derive(Debug, Clone, Copy)]
+pub enum Heard<'a> {
+    /// The roofs are measured.
+    Roofs(&'a Roofs),
+    /// A subject is.
+    Row(&'a Row),
+    /// A subject is not.
+    LeftOut(&'a LeftOut),
 }
 
 /// What was measured of a subject.
@@ -78,42 +103,64 @@ pub struct Facts {
     pub toolkit: String,
 }
 
-/// Times `subjects` on `device`. `listen` hears of the roofs, then of each row.
+/// Times `subjects` on `device`. One that its memory does not do for, or whose solver is missing or gives up, is left out.
 ///
 /// # Errors
-/// What the device says: its memory may not do for a shape.
-pub fn run<D: Timed>(
-    device: &D,
-    facts: Facts,
-    config: &Config,
-    subjects: &[Subject],
-    listen: &mut dyn FnMut(&Roofs, Option<&Row>),
-) -> Result<Report> {
+/// Whatever else the device says.
+pub fn run<D: Timed>(device: &D, facts: Facts, config: &Config, subjects: &[Subject], listen: &mut dyn FnMut(Heard<'_>)) -> Result<Report> {
     let (roofs, mut flush) = measure::roofs(device)?;
-    listen(&roofs, None);
-    let mut rows = Vec::with_capacity(subjects.len());
+    listen(Heard::Roofs(&roofs));
+    let (mut rows, mut left_out) = (Vec::with_capacity(subjects.len()), Vec::new());
     for subject in subjects {
-        let mut piece = prepare(device, *subject, config)?;
-        piece(device, Ask::Run)?;
-        let ours = piece(device, Ask::Result)?;
-        let error = apart(&ours, &reference(*subject, config)?);
-        let (warm, cold) = measure::times(device, &mut piece, &mut flush)?;
-        let Work { flop, bytes, items } = subject.work(config, size_of::<D::Real>());
-        let needed = (flop / roofs.product).max(bytes / roofs.copy);
-        let roof = (needed > 0.0).then_some(needed / warm.median);
-        let row = Row { name: subject.to_string(), warm, cold, flop, bytes, items, roof, error };
-        listen(&roofs, Some(&row));
-        rows.push(row);
+        match time(device, *subject, config, &roofs, &mut flush) {
+            Ok(row) => {
+                listen(Heard::Row(&row));
+                rows.push(row);
+            }
+            Err(fault @ (Error::Cuda(CudaFault::OutOfMemory { .. }) | Error::Failed(_))) => {
+                let out = LeftOut { name: subject.to_string(), fault: fault.to_string() };
+                listen(Heard::LeftOut(&out));
+                left_out.push(out);
+            }
+            Err(fault) => return Err(fault),
+        }
     }
     let Facts { device, driver, toolkit } = facts;
     let time = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |t| t.as_secs());
     let program = concat!("scalefree ", env!("CARGO_PKG_VERSION")).into();
-    Ok(Report { program, time, device, driver, toolkit, threads: rayon::current_num_threads(), roofs, rows })
+    Ok(Report { program, time, device, driver, toolkit, threads: rayon::current_num_threads(), roofs, rows, left_out })
+}
+
+/// One subject.
+fn time<D: Timed>(device: &D, subject: Subject, config: &Config, roofs: &Roofs, flush: &mut Flush<D>) -> Result<Row> {
+    let mut piece = prepare(device, subject, config)?;
+    piece(device, Ask::Run)?;
+    let ours = piece(device, Ask::Result)?;
+    let error = apart(&ours, &reference(subject, config)?);
+    let (warm, cold) = measure::times(device, &mut piece, flush)?;
+    let Work { flop, bytes, items } = subject.work(config, size_of::<D::Real>());
+    let needed = flop_roof(subject, roofs).map(|most| (flop / most).max(bytes / roofs.copy)).filter(|needed| *needed > 0.0);
+    Ok(Row { name: subject.to_string(), warm, cold, flop, bytes, items, roof: needed.map(|needed| needed / warm.median), error })
+}
+
+/// The flop a second that bound a subject: labels are solved in a precision of their own. faer's on a machine whose card is timed have
+/// no roof here.
+fn flop_roof(subject: Subject, roofs: &Roofs) -> Option<f64> {
+    match subject {
+        Subject::Labels(_, Labels { solver: Solver::Faer, .. }) if roofs.multiply_add.is_some() => None,
+        Subject::Labels(_, Labels { precision: LabelPrecision::F64, .. }) => Some(roofs.double),
+        Subject::Labels(..) => roofs.multiply_add,
+        _ => Some(roofs.product),
+    }
 }
 
 /// What the processor makes of a subject in f64.
 fn reference(subject: Subject, config: &Config) -> Result<Vec<f64>> {
     let device = Cpu::<f64>::new();
+    let subject = match subject {
+        Subject::Labels(lattices, _) => Subject::Labels(lattices, Labels::default()),
+        other => other,
+    };
     let mut piece = prepare(&device, subject, config)?;
     piece(&device, Ask::Run)?;
     piece(&device, Ask::Result)

@@ -4,6 +4,7 @@ use crate::config::Config;
 use crate::nn::{Kind, Layer};
 use crate::ops::conv3x3::Conv3x3Config;
 use crate::ops::dense::DenseConfig;
+use crate::ops::eigh::{LabelPrecision, Labels, Solver};
 use crate::{Error, Result};
 use std::fmt;
 
@@ -52,8 +53,8 @@ pub enum Subject {
     Hamiltonian(Lattices),
     /// Mode areas of given modes, and their order.
     ModeArea(Lattices),
-    /// Displacements to mode areas: Hamiltonian, eigenpairs, areas, order, on the processor.
-    Labels(Lattices),
+    /// Displacements to mode areas: Hamiltonian, eigenpairs, areas, order.
+    Labels(Lattices, Labels),
     /// A whole step: batch, forward, cost, backward with Adam inside. An L2D's runs through the frozen D2L.
     Step(Kind, usize),
 }
@@ -96,6 +97,14 @@ const STEP_BATCHES: [usize; 3] = [50, 64, 256];
 const LAYER_BATCH: usize = 64;
 /// Lattices at once.
 const LATTICES: usize = 256;
+/// Every eigen-solver in every precision that it has.
+const SOLVERS: [Labels; 5] = [
+    Labels { solver: Solver::Faer, precision: LabelPrecision::F64 },
+    Labels { solver: Solver::Xsyev, precision: LabelPrecision::F64 },
+    Labels { solver: Solver::Xsyev, precision: LabelPrecision::F32 },
+    Labels { solver: Solver::Syevj, precision: LabelPrecision::F64 },
+    Labels { solver: Solver::Syevj, precision: LabelPrecision::F32 },
+];
 
 /// Every subject at the shapes that `config` gives.
 pub fn subjects(config: &Config) -> Vec<Subject> {
@@ -123,7 +132,8 @@ pub fn subjects(config: &Config) -> Vec<Subject> {
     all.push(Subject::Mape { batch, modes: architecture.sites() });
     all.push(Subject::Adam { parameters: architecture.arena_len() });
     let lattices = Lattices { count: LATTICES, size: config.lattice.size };
-    all.extend([Subject::Deformation(lattices), Subject::Hamiltonian(lattices), Subject::ModeArea(lattices), Subject::Labels(lattices)]);
+    all.extend([Subject::Deformation(lattices), Subject::Hamiltonian(lattices), Subject::ModeArea(lattices)]);
+    all.extend(SOLVERS.map(|labels| Subject::Labels(lattices, labels)));
     let mut once: Vec<Subject> = Vec::new();
     for subject in all {
         if !once.contains(&subject) {
@@ -143,7 +153,7 @@ pub const SHAPES: &str = "d2l:BATCH, l2d:BATCH, conv3x3:BATCHxHEIGHTxWIDTHxCHANN
 dense:BATCHxINPUTSxOUTPUTS, gather:BATCHxWIDTH, mape:BATCHxMODES, adam:PARAMETERS, deformation:COUNTxL, hamiltonian:COUNTxL, \
 mode_area:COUNTxL, labels:COUNTxL";
 
-/// The subjects of a shape that a user gave, such as `dense:10x4096x2048`: every pass of a layer.
+/// The subjects of a shape that a user gave, such as `dense:10x4096x2048`: every pass of a layer, every solver of labels.
 ///
 /// # Errors
 /// [`Error::Value`] for anything else than [`SHAPES`].
@@ -170,7 +180,7 @@ pub fn parse(shape: &str) -> Result<Vec<Subject>> {
         ("hamiltonian", &[count, size]) => vec![Subject::Hamiltonian(Lattices { count, size })],
         ("mode_area" | "labels", &[_, size]) if size > 256 => return Err(wrong("L is at most 256")),
         ("mode_area", &[count, size]) => vec![Subject::ModeArea(Lattices { count, size })],
-        ("labels", &[count, size]) => vec![Subject::Labels(Lattices { count, size })],
+        ("labels", &[count, size]) => SOLVERS.map(|labels| Subject::Labels(Lattices { count, size }, labels)).to_vec(),
         _ => return Err(wrong("no such op, or another number of sizes")),
     })
 }
@@ -201,7 +211,9 @@ impl fmt::Display for Subject {
             Subject::Deformation(Lattices { count, size }) => write!(f, "deformation {count}x{size}"),
             Subject::Hamiltonian(Lattices { count, size }) => write!(f, "hamiltonian {count}x{size}"),
             Subject::ModeArea(Lattices { count, size }) => write!(f, "mode_area {count}x{size}"),
-            Subject::Labels(Lattices { count, size }) => write!(f, "labels {count}x{size}"),
+            Subject::Labels(Lattices { count, size }, Labels { solver, precision }) => {
+                write!(f, "labels {} {} {count}x{size}", solver.name(), precision.name())
+            }
             Subject::Step(Kind::D2l, batch) => write!(f, "step d2l {batch}"),
             Subject::Step(Kind::L2d, batch) => write!(f, "step l2d {batch}"),
         }
@@ -233,7 +245,10 @@ impl Subject {
             Subject::ModeArea(l) => {
                 Work { bytes: 8.0 * l.elements() as f64 + 18.0 * (l.count * l.sites()) as f64, items: l.count as f64, flop: 0.0 }
             }
-            Subject::Labels(l) => Work { items: l.count as f64, ..Work::default() },
+            // To a tridiagonal matrix (4/3 N^3) and back (2 N^3); what lies between is the solver's own.
+            Subject::Labels(l, _) => {
+                Work { flop: 10.0 / 3.0 * l.count as f64 * (l.sites() as f64).powi(3), items: l.count as f64, ..Work::default() }
+            }
             Subject::Step(kind, batch) => {
                 let own = products(config, kind);
                 let (flop, reads) = match kind {

@@ -2,7 +2,7 @@
 
 use super::common::{Common, check_output};
 use super::compute::{describe, on_device};
-use crate::bench::{Facts, Report, Roofs, Row, Subject, Times, compare, parse, run as measure, subjects};
+use crate::bench::{Facts, Heard, Report, Roofs, Row, Subject, Times, compare, parse, run as measure, subjects};
 use crate::config::{Config, Preset};
 use crate::device::cuda::{Driver, built};
 use crate::{Error, Result, file};
@@ -93,12 +93,16 @@ fn time(selection: &Selection, out: Option<&Path>, common: &Common) -> Result<()
     if table {
         println!("{}", facts.device);
     }
-    let mut listen = |roofs: &Roofs, row: Option<&Row>| match row {
+    let mut listen = |heard: Heard<'_>| match heard {
         _ if !table => {}
-        None => head(roofs),
-        Some(row) => line(row),
+        Heard::Roofs(roofs) => head(roofs),
+        Heard::Row(row) => line(row),
+        Heard::LeftOut(out) => println!("{:44} left out: {}", out.name, out.fault),
     };
     let report = on_device!(compute, device => measure(device, facts, &config, &wanted, &mut listen))?;
+    if let ([], Some(out)) = (report.rows.as_slice(), report.left_out.first()) {
+        return Err(Error::Failed(format!("nothing could be timed; {}: {}", out.name, out.fault)));
+    }
     if let Some(path) = out {
         let text = serde_json::to_string_pretty(&report).map_err(|e| Error::Failed(e.to_string()))?;
         file::write_bytes(path, (text + "\n").as_bytes())?;
@@ -108,7 +112,13 @@ fn time(selection: &Selection, out: Option<&Path>, common: &Common) -> Result<()
 
 fn head(roofs: &Roofs) {
     let multiply_add = roofs.multiply_add.map_or("not measured".into(), |r| format!("{:.0} GFLOP/s", r / 1e9));
-    println!("roofs: copy {:.1} GB/s, multiply-adds {multiply_add}, products {:.0} GFLOP/s", roofs.copy / 1e9, roofs.product / 1e9);
+    let Roofs { copy, product, double, .. } = *roofs;
+    println!(
+        "roofs: copy {:.1} GB/s, multiply-adds {multiply_add}, products {:.0} GFLOP/s, f64 {:.0} GFLOP/s",
+        copy / 1e9,
+        product / 1e9,
+        double / 1e9
+    );
     println!("{:44} {:>11} {:>11} {:>9} {:>8} {:>10} {:>6} {:>9}", "", "warm us", "cold us", "GFLOP/s", "GB/s", "items/s", "roof", "error");
 }
 

@@ -42,8 +42,8 @@ impl Common {
 
     /// [`Common::load`], and the device that it names, for what computes.
     pub(super) fn open(&self, preset: Preset) -> Result<(Config, Compute)> {
-        let mut config = self.load(preset)?;
-        let compute = compute::open(&mut config, self.quiet)?;
+        let config = self.load(preset)?;
+        let compute = compute::open(&config, self.quiet)?;
         Ok((config, compute))
     }
 

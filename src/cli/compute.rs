@@ -53,10 +53,10 @@ pub(super) fn check_name(name: &str) -> Result<()> {
     Wanted::parse(name).map(drop)
 }
 
-/// Opens the device that `config` asks for, and writes into `config` which it is. `auto` takes the first card if it works; one line
-/// says so, or why a card that is there was not taken.
-pub(super) fn open(config: &mut Config, quiet: bool) -> Result<Compute> {
-    let compute = match (Wanted::parse(&config.device)?, config.precision) {
+/// Opens the device that `config` asks for. `auto` takes the first card if it works; one line says so, or why a card that is there was
+/// not taken.
+pub(super) fn open(config: &Config, quiet: bool) -> Result<Compute> {
+    Ok(match (Wanted::parse(&config.device)?, config.precision) {
         (Wanted::Cpu, precision) => cpu(precision)?,
         (Wanted::Card(ordinal), precision) => card(ordinal, precision)?,
         (Wanted::Auto, Precision::F64) => Compute::Double(Cpu::new()),
@@ -72,13 +72,18 @@ pub(super) fn open(config: &mut Config, quiet: bool) -> Result<Compute> {
             }
             (Err(fault), Err(_)) => return Err(fault),
         },
-    };
-    (config.device, config.precision) = match &compute {
-        Compute::Single(_) => ("cpu".into(), Precision::F32),
-        Compute::Double(_) => ("cpu".into(), Precision::F64),
-        Compute::Cuda(device) => (format!("cuda:{}", device.ordinal()), device.precision().into()),
-    };
-    Ok(compute)
+    })
+}
+
+impl Compute {
+    /// Device and precision as the configuration spells them.
+    pub(super) fn name(&self) -> (String, Precision) {
+        match self {
+            Compute::Single(_) => ("cpu".into(), Precision::F32),
+            Compute::Double(_) => ("cpu".into(), Precision::F64),
+            Compute::Cuda(device) => (format!("cuda:{}", device.ordinal()), device.precision().into()),
+        }
+    }
 }
 
 /// The open device in words.

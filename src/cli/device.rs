@@ -9,13 +9,12 @@ use crate::device::cuda::{Built, Card, Driver, KERNELS, Precision, built};
 use serde_json::{Value, json};
 
 pub(super) fn run(common: &Common) -> Result<()> {
-    let mut config = common.load(Preset::Paper)?;
-    let asked = config.device.clone();
+    let config = common.load(Preset::Paper)?;
     let threads = rayon::current_num_threads();
     let driver = Driver::load();
     let cards = driver.as_ref().map_or_else(|_| Ok(Vec::new()), Driver::cards)?;
     let working: Vec<_> = (0..cards.len()).map(|ordinal| Cuda::new(ordinal, None).map(|device| device.precision())).collect();
-    let taken = open(&mut config, true);
+    let taken = open(&config, true);
     if common.json {
         let fault = |e: &crate::Error| json!({ "fault": e.to_string() });
         let Built { toolkit, architectures, bytes, fault: failed } = built();
@@ -25,7 +24,10 @@ pub(super) fn run(common: &Common) -> Result<()> {
             "kernels": { "toolkit": toolkit, "architectures": architectures, "bytes": bytes, "fault": failed },
             "driver": driver.as_ref().map_or_else(fault, |d| json!({ "cuda": version(d) })),
             "cards": cards,
-            "taken": taken.as_ref().map_or_else(fault, |_| json!({ "device": config.device, "precision": config.precision })),
+            "taken": taken.as_ref().map_or_else(fault, |compute| {
+                let (device, precision) = compute.name();
+                json!({ "device": device, "precision": precision })
+            }),
         });
         println!("{facts}");
         return Ok(());
@@ -47,7 +49,7 @@ pub(super) fn run(common: &Common) -> Result<()> {
             Err(fault) => println!("         does not work: {fault}"),
         }
     }
-    println!("{asked} takes {}", taken.map_or_else(|fault| format!("nothing: {fault}"), |compute| describe(&compute)));
+    println!("{} takes {}", config.device, taken.map_or_else(|fault| format!("nothing: {fault}"), |compute| describe(&compute)));
     Ok(())
 }
 

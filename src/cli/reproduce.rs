@@ -1,7 +1,7 @@
 //! `reproduce`.
 
 use super::common::Common;
-use super::compute::on_device;
+use super::compute::{describe, on_device};
 use super::progress::Bar;
 use crate::Result;
 use crate::config::Preset;
@@ -38,7 +38,7 @@ pub(super) fn run(args: &Args, common: &Common) -> Result<()> {
     let (config, compute) = common.open(preset)?;
     let out = args.out.clone().unwrap_or_else(|| PathBuf::from("runs").join(preset.name()));
     let bar = Bar::new(common.quiet);
-    let rows = on_device!(compute, device => reproduce(device, preset, &config, &out, &bar))?;
+    let rows = on_device!(compute, device => reproduce(device, &describe(&compute), preset, &config, &out, &bar))?;
     if common.json {
         println!("{}", serde_json::to_string(&rows).map_err(|e| crate::Error::Failed(e.to_string()))?);
     } else if !common.quiet {

@@ -7,8 +7,9 @@ use crate::config::{Config, Preset};
 use crate::dataset::{Labelled, fingerprint, load_labelled};
 use crate::design::expect;
 use crate::nn::{Kind, Model};
-use crate::train::{Examples, Job, train};
-use crate::{Error, Result, file};
+use crate::progress::Progress;
+use crate::train::{Examples, Job, changes, train};
+use crate::{Error, Result, file, manifest};
 use clap::ValueEnum;
 use serde_json::json;
 use std::path::PathBuf;
@@ -88,11 +89,9 @@ pub(super) fn run(args: &Args, common: &Common) -> Result<()> {
     file::create_folder(&args.out)?;
     let mut notes = serde_json::Map::new();
     notes.insert("configuration".into(), json!(keys));
-    let manifest = json!({
-        "program": concat!("scalefree ", env!("CARGO_PKG_VERSION")), "network": kind, "seed": config.seed, "device": config.device,
-        "precision": config.precision, "computed_on": describe(&compute), "data": data_hash,
+    let facts = json!({
+        "program": concat!("scalefree ", env!("CARGO_PKG_VERSION")), "network": kind, "seed": config.seed, "data": data_hash,
     });
-    write_folder(args, &config, &manifest)?;
     let job = Job {
         architecture,
         init: init.as_ref(),
@@ -105,7 +104,9 @@ pub(super) fn run(args: &Args, common: &Common) -> Result<()> {
         resume: args.resume,
         notes,
     };
-    let outcome = on_device!(compute, device => train(device, &job, &Bar::new(common.quiet)))?;
+    let bar = Bar::new(common.quiet);
+    write_folder(&job, &config, facts, &describe(&compute), &bar)?;
+    let outcome = on_device!(compute, device => train(device, &job, &bar))?;
     if common.json {
         println!("{}", json!({ "epochs": outcome.metrics.len(), "best_accuracy": outcome.best_accuracy, "last": outcome.metrics.last() }));
     } else if let (Some(best), false) = (outcome.best_accuracy, common.quiet) {
@@ -118,17 +119,22 @@ fn data_fingerprint(labelled: &Labelled) -> String {
     fingerprint(bytemuck::cast_slice(&labelled.mode_area))
 }
 
-/// What was asked, beside what comes out; a folder that holds another run keeps its own.
-fn write_folder(args: &Args, config: &Config, manifest: &serde_json::Value) -> Result<()> {
-    let path = args.out.join("manifest.json");
-    if args.out.join("checkpoints/state.safetensors").exists() {
+/// What was asked, as it was asked, and what took it, beside what comes out. A run that goes on keeps its own, but for the keys that may
+/// change; a folder that holds another run stays as it is.
+fn write_folder(job: &Job<'_>, config: &Config, facts: serde_json::Value, computed_on: &str, progress: &dyn Progress) -> Result<()> {
+    let (path, config_path) = (job.folder.join("manifest.json"), job.folder.join("config.toml"));
+    if job.folder.join("checkpoints/state.safetensors").exists() {
+        if !job.resume {
+            return Ok(());
+        }
+        let changed = !changes(job)?.is_empty();
         let found: serde_json::Value = serde_json::from_slice(&file::read_bytes(&path)?).map_err(|e| Error::file(&path, e))?;
-        if args.resume && found["data"] != manifest["data"] {
+        if found["data"] != facts["data"] {
             return Err(Error::value("--data", "is not the set that the run in the folder was trained on"));
         }
-        return Ok(());
+        manifest::go_on(&path, computed_on, progress)?;
+        return if changed { file::write_bytes(&config_path, config.to_toml()?.as_bytes()) } else { Ok(()) };
     }
-    file::write_bytes(&args.out.join("config.toml"), config.to_toml()?.as_bytes())?;
-    let text = serde_json::to_string_pretty(manifest).map_err(|e| Error::Failed(e.to_string()))?;
-    file::write_bytes(&path, text.as_bytes())
+    file::write_bytes(&config_path, config.to_toml()?.as_bytes())?;
+    manifest::begin(&path, facts, computed_on)
 }

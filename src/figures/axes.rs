@@ -44,6 +44,11 @@ impl Axis {
         self.low
     }
 
+    /// `value`, or the end that it lies beyond.
+    pub fn held(&self, value: f64) -> f64 {
+        value.clamp(self.low, self.high)
+    }
+
     /// Where `value` lies between the ends, 0 to 1 inside.
     pub fn fraction(&self, value: f64) -> f64 {
         if self.log { (value / self.low).ln() / (self.high / self.low).ln() } else { (value - self.low) / (self.high - self.low) }
@@ -61,7 +66,7 @@ impl Axis {
         if (self.high / self.low).log10() < 2.0 {
             let places = (first - 1..=last).flat_map(|d| [1.0, 2.0, 5.0].map(|k| k * 10f64.powi(d))).filter(|v| self.holds(*v));
             let ticks: Vec<_> = places.map(|v| (v, format!("{}", (v * 1e9).round() / 1e9))).collect();
-            return if ticks.len() < 2 { self.even_ticks() } else { ticks };
+            return if ticks.len() < 3 { self.even_ticks() } else { ticks };
         }
         let every = ((last - first) / 7 + 1) as usize;
         let label = |d: i32| format!("10^{{{}}}", d.to_string().replace('-', "\u{2212}"));

@@ -14,16 +14,18 @@ pub fn realisations(samples: &[(&str, &[Growth])]) -> String {
         let points = |points: &[Growth]| points.iter().map(|p| (p.realisations as f64, of(p).0, of(p).1)).collect();
         samples.iter().zip(colours).map(|((name, p), colour)| Series { name, colour, dashed: false, points: points(p) }).collect()
     };
+    // A legend stands above the curves.
+    let room = if samples.len() > 1 { 0.25 } else { 0.0 };
     for (x, letter, title, label, series) in [
         (72.0, "a", "Exponent", "Exponent α", series(|g| (g.alpha, g.alpha_error))),
         (500.0, "b", "Lower bound", "Lower bound Δ*r*_{min} (period)", series(|g| (g.xmin, g.xmin_error))),
     ] {
         let area = Area { x, y: 36.0, width: 330.0, height: 250.0 };
         let ((left, right), (low, high)) = (log_width(&series), span(&series));
-        let axes = (Axis::log(left, right, "Number of realisations"), Axis::linear(low, high, label));
+        let axes = (Axis::log(left, right, "Number of realisations"), Axis::linear(low, high + room * (high - low), label));
         let panel = curves(&mut svg, area, axes, &series, (letter, title));
         if series.len() > 1 {
-            panel.legend(&mut svg, (0.62, 0.1), &entries(&series));
+            panel.legend(&mut svg, (0.06, 0.08), &entries(&series));
         }
     }
     svg.finish("Fig. S3: power-law parameters against the number of realisations")

@@ -44,7 +44,7 @@ pub fn removal(harms: &[Harm]) -> String {
         let ((_, high), (left, right)) = (span(&all), log_width(&all));
         for (column, (who, series)) in panels.iter().enumerate() {
             let area = Area { x: 72.0 + 430.0 * column as f64, y: 36.0 + 345.0 * row as f64, width: 330.0, height: 250.0 };
-            let axes = (Axis::log(left, right, "Atoms"), Axis::linear(0.0, high, "Loss of localisation"));
+            let axes = (Axis::log(left, right, "Atoms"), Axis::linear(0.0, 1.25 * high, "Loss of localisation"));
             let letter = ["a", "b", "c", "d"][(2 * row + column) % 4];
             let panel = curves(&mut svg, area, axes, series, (letter, &format!("{who}: {}", harm.title)));
             panel.legend(&mut svg, (0.06, 0.08), &entries(series));

@@ -37,8 +37,8 @@ pub fn sets(mode_area: [&[f64]; 3], modes: usize) -> String {
         filled(&mut svg, &panel, &densities[row], ends, pens[row]);
         if row == 2 {
             let dashed = |k: usize| format!("stroke=\"{}\" stroke-width=\"1.8\" stroke-dasharray=\"6 3\"", pens[k]);
-            for k in 0..2 {
-                outlined(&mut svg, &panel, &densities[k], ends, &dashed(k));
+            for (k, density) in densities[..2].iter().enumerate() {
+                outlined(&mut svg, &panel, density, ends, &dashed(k));
             }
             panel.legend(&mut svg, (0.52, 0.1), &[(dashed(0), "collective (b)"), (dashed(1), "individual (d)")]);
         }

@@ -98,8 +98,10 @@ fn raster(svg: &mut Svg, area: Area, (columns, rows): (usize, usize), counts: &[
 
 /// Standard errors as a band round bins.
 fn band(svg: &mut Svg, panel: &Panel, heights: &[f64], errors: &[f64], ends: (f64, f64), colour: &str) {
-    let floor = panel.vertical.low();
-    let edge = |sign: f64| heights.iter().zip(errors).map(move |(h, e)| (h + sign * if e.is_finite() { *e } else { 0.0 }).max(floor));
+    let edge = |sign: f64| {
+        let error = move |e: f64| if e.is_finite() { sign * e } else { 0.0 };
+        heights.iter().zip(errors).map(move |(h, e)| panel.vertical.held(h + error(*e)))
+    };
     let (above, below): (Vec<f64>, Vec<f64>) = (edge(1.0).collect(), edge(-1.0).collect());
     let back: Vec<_> = steps(&below, ends).collect();
     let outline = steps(&above, ends).chain(back.into_iter().rev()).map(|point| panel.at(point));

@@ -8,5 +8,6 @@ mod tape;
 
 pub use architecture::{Architecture, Image, Kind, Layer, Parameter, Pool};
 pub use initialise::{Init, initialise};
+pub(crate) use model::read_notes;
 pub use model::{DType, Model, Scaling, read_tensors, write_tensors};
 pub use tape::{Mode, Tape};

@@ -124,13 +124,21 @@ impl Model {
 /// Name, shape and values of every tensor, with our metadata where the file has it.
 pub type Tensors = Vec<(String, Vec<usize>, Vec<f64>)>;
 
+/// Our metadata in a safetensors file, where it has them.
+pub fn read_notes(path: &Path, bytes: &[u8]) -> Result<Option<Value>> {
+    let (_, header) = SafeTensors::read_metadata(bytes).map_err(|e| unsound(path, &e))?;
+    let notes = header.metadata().as_ref().and_then(|m| m.get("scalefree"));
+    notes.map(|text| serde_json::from_str(text).map_err(|e| Error::file(path, format!("metadata scalefree: {e}")))).transpose()
+}
+
+fn unsound(path: &Path, fault: &safetensors::SafeTensorError) -> Error {
+    Error::file(path, format!("not a sound safetensors file: {fault}"))
+}
+
 /// Reads a safetensors file of floating-point tensors (F64, F32, F16 or BF16).
 pub fn read_tensors(path: &Path, bytes: &[u8]) -> Result<(Tensors, Option<Value>)> {
-    let fault = |e: safetensors::SafeTensorError| Error::file(path, format!("not a sound safetensors file: {e}"));
-    let (_, header) = SafeTensors::read_metadata(bytes).map_err(fault)?;
-    let notes = header.metadata().as_ref().and_then(|m| m.get("scalefree"));
-    let notes = notes.map(|text| serde_json::from_str(text).map_err(|e| Error::file(path, format!("metadata scalefree: {e}"))));
-    let file = SafeTensors::deserialize(bytes).map_err(fault)?;
+    let notes = read_notes(path, bytes)?;
+    let file = SafeTensors::deserialize(bytes).map_err(|e| unsound(path, &e))?;
     let mut tensors = Vec::new();
     for (name, view) in file.iter() {
         let data = view.data();
@@ -143,7 +151,7 @@ pub fn read_tensors(path: &Path, bytes: &[u8]) -> Result<(Tensors, Option<Value>
         };
         tensors.push((name.to_string(), view.shape().to_vec(), values));
     }
-    Ok((tensors, notes.transpose()?))
+    Ok((tensors, notes))
 }
 
 /// Writes a safetensors file. The header is written here and not by the crate, whose hash map would order the

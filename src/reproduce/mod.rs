@@ -29,17 +29,25 @@ use crate::report::Row;
 use clock::Clock;
 use std::path::Path;
 
-/// Reproduces the paper at the scale of `config` into `folder`; returns the results table.
+/// Reproduces the paper at the scale of `config` into `folder`; returns the results table. `computed_on` is `device` in words: a run may
+/// go on elsewhere, and its manifest tells where it was.
 ///
 /// # Errors
 /// A folder that holds a run with another configuration; anything that a stage meets; Ctrl-C, after saving.
-pub fn reproduce<D: Device>(device: &D, preset: Preset, config: &Config, folder: &Path, progress: &dyn Progress) -> Result<Vec<Row>> {
+pub fn reproduce<D: Device>(
+    device: &D,
+    computed_on: &str,
+    preset: Preset,
+    config: &Config,
+    folder: &Path,
+    progress: &dyn Progress,
+) -> Result<Vec<Row>> {
     let run = Run::new(folder);
     let mut rows = Vec::new();
     let mut clocks = Vec::new();
     for branch in [vec![Branch::Root], Branch::of(config)].concat() {
         let (run, config) = (run.child(branch), branch.config(config));
-        let mut clock = chain(device, preset, &config, &run, progress)?;
+        let mut clock = chain(device, computed_on, preset, &config, &run, progress)?;
         rows.extend(clock.time("analysis", || results::rows(&config, &run))?);
         clocks.push((branch, clock));
     }
@@ -48,8 +56,8 @@ pub fn reproduce<D: Device>(device: &D, preset: Preset, config: &Config, folder:
 }
 
 /// The stages of a run or of a branch, each skipped where its files are there.
-fn chain<D: Device>(device: &D, preset: Preset, config: &Config, run: &Run, progress: &dyn Progress) -> Result<Clock> {
-    run.open(preset, config)?;
+fn chain<D: Device>(device: &D, computed_on: &str, preset: Preset, config: &Config, run: &Run, progress: &dyn Progress) -> Result<Clock> {
+    run.open(computed_on, preset, config, progress)?;
     let mut clock = Clock::open(run)?;
     if run.branch != Branch::OnePool {
         clock.time("data", || stages::data(device, config, run, progress))?;

@@ -1,9 +1,12 @@
 //! A run folder and the branches nested in it: folders of the same layout whose configuration follows from the run's.
 
 use crate::config::{Config, Preset};
+use crate::manifest::differences;
 use crate::nn::Pool;
 use crate::physics::Population;
-use crate::{Error, Result, file};
+use crate::progress::Progress;
+use crate::{Error, Result, file, manifest};
+use serde_json::json;
 use std::path::{Path, PathBuf};
 
 /// What of the paper a folder reproduces.
@@ -112,26 +115,32 @@ impl Run {
         Config::load(Preset::Paper, Some(&self.path("config.toml")), &[])
     }
 
-    /// Makes the folder, or checks that what stands there is of the same configuration. Keys that an older program did not know may be
-    /// missing in its file: they concern what that program did not compute, so ours fill in.
-    pub(super) fn open(&self, preset: Preset, config: &Config) -> Result<()> {
+    /// Makes the folder, or checks that what stands there is of the same configuration; where it is computed may differ, and is noted in
+    /// the manifest. Keys that an older program did not know may be missing in its file: they concern what that program did not
+    /// compute, so ours fill in.
+    pub(super) fn open(&self, computed_on: &str, preset: Preset, config: &Config, progress: &dyn Progress) -> Result<()> {
         file::create_folder(&self.folder)?;
-        let path = self.path("config.toml");
-        let complete = config.to_toml()?;
+        let (path, manifest_path) = (self.path("config.toml"), self.path("manifest.json"));
         if path.exists() {
-            if config.over(&path)? != *config {
-                let fault = "is of a run with another configuration; name another folder with --out, or repeat that run's options";
-                return Err(Error::file(&path, fault));
+            let before = config.over(&path)?;
+            if let Some((key, before, now)) = differences(&json!(before), &json!(config)).into_iter().find(|(key, ..)| key != "device") {
+                let advice = "name another folder with --out, or repeat that run's options";
+                return Err(Error::file(
+                    &path,
+                    format!("is of a run with another configuration: {key} is {before} there and {now} here; {advice}"),
+                ));
             }
-            if file::read_bytes(&path)? == complete.as_bytes() {
-                return Ok(());
-            }
+            manifest::go_on(&manifest_path, computed_on, progress)?;
+        } else {
+            let facts =
+                json!({ "program": concat!("scalefree ", env!("CARGO_PKG_VERSION")), "preset": preset.name(), "seed": config.seed });
+            manifest::begin(&manifest_path, facts, computed_on)?;
         }
-        file::write_bytes(&path, complete.as_bytes())?;
-        let manifest = serde_json::json!({
-            "program": concat!("scalefree ", env!("CARGO_PKG_VERSION")), "preset": preset.name(), "seed": config.seed,
-            "device": config.device, "precision": config.precision,
-        });
-        file::write_bytes(&self.path("manifest.json"), format!("{manifest:#}\n").as_bytes())
+        // Last, so that a folder with a configuration has a manifest.
+        let complete = config.to_toml()?;
+        if !file::read_bytes(&path).is_ok_and(|bytes| bytes == complete.as_bytes()) {
+            file::write_bytes(&path, complete.as_bytes())?;
+        }
+        Ok(())
     }
 }

@@ -6,7 +6,7 @@ use crate::nn::{Architecture, DType, layout, read_tensors, write_tensors};
 use crate::ops::Device;
 use crate::{Error, Result, file};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::path::Path;
 
 /// Where a run stands.
@@ -31,12 +31,13 @@ pub(super) struct State {
 const ARENAS: [&str; 3] = ["parameters", "first_moment", "second_moment"];
 
 impl State {
-    /// Writes the state and the stepper's arenas, atomically.
+    /// Writes the state, what the run was begun with, and the stepper's arenas, atomically.
     pub(super) fn write<D: Device>(
         &self,
         path: &Path,
         device: &D,
         architecture: &Architecture,
+        origin: &Value,
         stepper: &Stepper<D>,
         dtype: DType,
     ) -> Result<()> {
@@ -45,7 +46,7 @@ impl State {
             arenas.push(layout::from_arena(architecture, &downloaded(device, buffer, architecture.arena_len())?));
         }
         let tensors: Vec<_> = ARENAS.iter().zip(&arenas).map(|(name, a)| ((*name).to_string(), vec![a.len()], a.as_slice())).collect();
-        write_tensors(path, dtype, &json!({ "architecture": architecture, "state": self }), &tensors)
+        write_tensors(path, dtype, &json!({ "architecture": architecture, "origin": origin, "state": self }), &tensors)
     }
 
     /// Reads what [`State::write`] wrote for the same architecture.

@@ -7,12 +7,15 @@ mod checkpoint;
 mod config;
 mod health;
 mod predict;
+mod resume;
+mod room;
 mod step;
 mod steps;
 
 pub use config::{CostReduction, InputScaling, L2Scope, TrainConfig};
 pub use health::Health;
 pub use predict::{Predictor, accuracy};
+pub use resume::changes;
 pub use steps::Steps;
 
 use crate::dataset::{Labelled, epoch_order};
@@ -26,7 +29,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use std::path::Path;
 use std::time::{Duration, Instant};
-use step::Stepper;
 
 /// Network inputs with the mode areas that are wanted for them.
 #[derive(Debug, Clone, Default)]
@@ -118,8 +120,8 @@ const SAVE_EVERY: Duration = Duration::from_secs(60);
 /// Trains `job` to its last epoch, or until patience or the user ends it.
 ///
 /// # Errors
-/// Bad configuration or data; a folder that holds a run already (without `resume`); a cost that is no longer finite;
-/// [`Error::Interrupted`] after the state was saved.
+/// Bad configuration or data; a folder that holds a run already (without `resume`), or one with other keys ([`changes`]); a cost that is
+/// no longer finite; [`Error::Interrupted`] after the state was saved.
 pub fn train<D: Device>(device: &D, job: &Job<'_>, progress: &dyn Progress) -> Result<Outcome> {
     let config = job.config;
     config.validate(&job.architecture)?;
@@ -129,7 +131,7 @@ pub fn train<D: Device>(device: &D, job: &Job<'_>, progress: &dyn Progress) -> R
     }
     let dtype = if size_of::<D::Real>() == 8 { DType::F64 } else { DType::F32 };
     let checkpoints = job.folder.join("checkpoints");
-    let state_path = checkpoints.join("state.safetensors");
+    let state_path = resume::state_path(job.folder);
     file::create_folder(&checkpoints)?;
     file::remove_leftovers(&checkpoints);
     if state_path.exists() && !job.resume {
@@ -139,9 +141,14 @@ pub fn train<D: Device>(device: &D, job: &Job<'_>, progress: &dyn Progress) -> R
         ));
     }
 
+    for line in changes(job)? {
+        progress.note(&line);
+    }
+    let origin = resume::origin(job);
+
     let mut model = start_model(job, modes)?;
     let inputs = scaled_inputs(&model, job.training);
-    let mut stepper = Stepper::new(device, job, &model, &inputs, n)?;
+    let mut stepper = room::stepper(device, job, &model, &inputs, n)?;
     let validation = job.validation.map(|v| (scaled_inputs(&model, v), &v.targets));
     let probe = validation.as_ref().map_or((&inputs, &job.training.targets), |(inputs, targets)| (inputs, *targets));
 
@@ -150,6 +157,8 @@ pub fn train<D: Device>(device: &D, job: &Job<'_>, progress: &dyn Progress) -> R
     let metrics_path = job.folder.join("metrics.jsonl");
     if state_path.exists() {
         state = State::read(&state_path, device, &job.architecture, &mut stepper)?;
+        // By the patience of today.
+        state.stopped_early = state.stopped_early && config.patience > 0 && state.stale_epochs >= config.patience;
         metrics = read_metrics(&metrics_path)?;
         metrics.truncate(state.epoch as usize);
     }
@@ -174,7 +183,7 @@ pub fn train<D: Device>(device: &D, job: &Job<'_>, progress: &dyn Progress) -> R
             progress.advance(state.step, &format!("epoch {}/{} cost {:.4}", state.epoch + 1, config.epochs, state.cost / done as f64));
             let stop = progress.stop();
             if done < steps && (stop || saved.elapsed() > SAVE_EVERY) {
-                state.write(&state_path, device, &job.architecture, &stepper, dtype)?;
+                state.write(&state_path, device, &job.architecture, &origin, &stepper, dtype)?;
                 saved = Instant::now();
             }
             if stop && done < steps {
@@ -224,7 +233,7 @@ pub fn train<D: Device>(device: &D, job: &Job<'_>, progress: &dyn Progress) -> R
         metrics.push(line);
         write_metrics(&metrics_path, &metrics)?;
         (state.cost, state.penalty) = (0.0, 0.0);
-        state.write(&state_path, device, &job.architecture, &stepper, dtype)?;
+        state.write(&state_path, device, &job.architecture, &origin, &stepper, dtype)?;
         saved = Instant::now();
         if progress.stop() && state.epoch < config.epochs {
             return Err(interrupted(&state, job.folder));

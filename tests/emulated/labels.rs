@@ -1,10 +1,12 @@
-//! A card's labels, through cuSOLVER's stand-in, against the processor's: each case in a child, on an emulator that is set up for it.
+//! A card's labels, through cuSOLVER's stand-in, against the processor's: each case in a child, on an emulator that is set up for it;
+//! and one case for the table, which every device runs.
 
 use super::support::ensure;
-use super::variant::{child as program, emulate, verdict};
-use super::{Fault, Verdict};
+use super::variant::{child as program, emulate, verdict, without};
+use super::{Case, Fault, Verdict};
 use libtest_mimic::Trial;
 use scalefree::device::{Cpu, Cuda};
+use scalefree::ops::Device;
 use scalefree::ops::eigh::{LabelPrecision, Labels, Solver};
 use scalefree::ops::philox::uniform;
 use scalefree::physics::{Lattice, Spectrum, solve_on};
@@ -12,35 +14,56 @@ use scalefree::progress::Progress;
 use simt::{Build, Profile};
 use std::sync::Mutex;
 
-/// A case, and the memory of its card in bytes.
-const CASES: [(&str, &str); 6] = [
-    ("both solvers, both precisions", "1073741824"),
-    ("chunks of a card with little memory", "60000"),
-    ("two lattices of the paper's size", "1073741824"),
-    ("crystals, whose energies are degenerate", "1073741824"),
-    ("a wrong answer", "1073741824"),
-    ("no libcusolver", "1073741824"),
+/// A case, and what its emulator is told.
+const CASES: [(&str, &[(&str, &str)]); 8] = [
+    ("both solvers, both precisions", &[]),
+    ("chunks of a card with little memory", &[("SIMT_MEMORY", "60000")]),
+    ("two lattices of the paper's size", &[]),
+    ("crystals, whose energies are degenerate", &[]),
+    (WRONG, &[("SIMT_XSYEV", "wrong")]),
+    (STUCK, &[("SIMT_XSYEV", "stuck")]),
+    (OLD_LIBRARY, &[]),
+    (NO_LIBRARY, &[]),
 ];
 
+const WRONG: &str = "a wrong answer";
+const STUCK: &str = "a matrix that does not converge";
+const OLD_LIBRARY: &str = "a libcusolver without XsyevBatched";
+const NO_LIBRARY: &str = "no libcusolver";
+
+/// Every profile, and the checking build.
+const DEVICES: [(Profile, Build); 4] =
+    [(Profile::Sm75, Build::Plain), (Profile::Sm89, Build::Plain), (Profile::Sm90, Build::Plain), (Profile::Sm89, Build::Checking)];
+
 pub fn trials() -> Vec<Trial> {
-    let trial = |(name, memory): (&'static str, &'static str)| {
-        let run = move || {
-            let folder = simt::folder(Profile::Sm89, Build::Plain);
-            let alone = tempfile::tempdir()?;
-            let mut command = program(["emulated", "labels", name]);
-            emulate(&mut command, &folder).env("SIMT_MEMORY", memory);
-            if name == "a wrong answer" {
-                command.env("SIMT_XSYEV", "wrong");
-            }
-            if name == "no libcusolver" {
-                std::fs::copy(folder.join("libcuda.so"), alone.path().join("libcuda.so"))?;
-                command.env("LD_LIBRARY_PATH", alone.path());
-            }
-            verdict(&command.output()?)
-        };
-        Trial::test(format!("labels: {name}"), run).with_ignored_flag(!simt::is_built())
+    DEVICES.into_iter().flat_map(|device| CASES.into_iter().map(move |case| trial(device, case))).collect()
+}
+
+fn trial((profile, build): (Profile, Build), (name, environment): (&'static str, &'static [(&'static str, &'static str)])) -> Trial {
+    let run = move || {
+        let (mut folder, own) = (simt::folder(profile, build), tempfile::tempdir()?);
+        if name == OLD_LIBRARY {
+            without("cusolverDnXsyevBatched", "libcusolver.so", &folder, own.path())?;
+            folder = own.path().to_owned();
+        }
+        if name == NO_LIBRARY {
+            std::fs::copy(folder.join("libcuda.so"), own.path().join("libcuda.so"))?;
+            folder = own.path().to_owned();
+        }
+        let mut command = program(["emulated", "labels", name]);
+        verdict(&emulate(&mut command, &folder).envs(environment.iter().copied()).output()?)
     };
-    CASES.into_iter().map(trial).collect()
+    Trial::test(format!("labels, sm_{}, {build:?}: {name}", profile.number()), run).with_ignored_flag(!simt::is_built())
+}
+
+/// Labels in f32 by whichever solver the device has; one that gives up would hide what went wrong before it.
+pub fn cases<D: Device>(cases: &mut Vec<Case<D>>) {
+    cases.push(Case::new("labels 4 of 5x5 in f32".into(), |device: &D| {
+        let labels = Labels { solver: Solver::Auto, precision: LabelPrecision::F32 };
+        let (ours, notes) = on_card(device, labels, &random(5, 4), 5)?;
+        ensure!(notes.iter().all(|note| note.contains("cannot be had")), "{notes:?}");
+        compare(&ours, &expected(&random(5, 4), 5)?, 1e-7, 1e-2)
+    }));
 }
 
 /// The child: 0 when the labels were right.
@@ -51,7 +74,9 @@ pub fn child(name: &str) -> Result<usize, Fault> {
         "chunks of a card with little memory" => silent(&device, &random(4, 23), 4),
         "two lattices of the paper's size" => silent(&device, &random(16, 2), 16),
         "crystals, whose energies are degenerate" => crystals(&device),
-        "a wrong answer" => wrong(&device),
+        WRONG => handed_over(&device, "xsyev: matrix 0 of 3: "),
+        STUCK => handed_over(&device, "cusolverDnXsyevBatched: matrix 1 of 3 did not converge (info 16)"),
+        OLD_LIBRARY => handed_over(&device, "xsyev cannot be had: libcusolver has no cusolverDnXsyevBatched;"),
         _ => missing(&device),
     }
     .map(|()| 0)
@@ -75,8 +100,8 @@ fn lattice(size: usize) -> Lattice {
     Lattice { size, ..Lattice::default() }
 }
 
-/// On the card, with what it said.
-fn on_card(device: &Cuda, labels: Labels, displacement: &[f64], size: usize) -> Result<(Spectrum, Vec<String>), Fault> {
+/// On the device, with what it said.
+fn on_card<D: Device>(device: &D, labels: Labels, displacement: &[f64], size: usize) -> Result<(Spectrum, Vec<String>), Fault> {
     let notes = Notes::default();
     let spectrum = solve_on(device, &labels, &lattice(size), displacement, &notes)?;
     Ok((spectrum, notes.0.into_inner()?))
@@ -135,11 +160,11 @@ fn crystals(device: &Cuda) -> Verdict {
     Ok(())
 }
 
-/// It is found out, told, and the other solver's is taken.
-fn wrong(device: &Cuda) -> Verdict {
+/// The first solver's fault is told in one line that begins so, and the other solver's labels are taken.
+fn handed_over(device: &Cuda, line: &str) -> Verdict {
     let displacement = random(4, 3);
     let (ours, notes) = on_card(device, Labels::default(), &displacement, 4)?;
-    let told = matches!(notes.as_slice(), [note] if note.contains("matrix 0 of 3: ") && note.ends_with("syevj takes over"));
+    let told = matches!(notes.as_slice(), [note] if note.starts_with(line) && note.ends_with("; syevj takes over"));
     ensure!(told, "{notes:?}");
     compare(&ours, &expected(&displacement, 4)?, 1e-14, 1e-10)
 }

@@ -17,6 +17,7 @@ mod physics;
 mod piece;
 #[path = "../reference/mod.rs"]
 mod reference;
+mod roof;
 mod small;
 mod support;
 mod variant;
@@ -95,6 +96,7 @@ fn ops<D: Device<Real = f32>>(arithmetic: Arithmetic, all: bool) -> Vec<Case<D>>
     if all {
         physics::cases(&mut cases);
         small::cases(&mut cases);
+        labels::cases(&mut cases);
     }
     convolution::cases(arithmetic, &mut cases);
     dense::cases(arithmetic, &mut cases);
@@ -182,6 +184,9 @@ fn on_card(table: &str, words: &str) -> Result<usize, Fault> {
             "ops" | "mutant" => run(&device, &ops(arithmetic, index == 0), words),
             _ => run(&device, &all_cases(arithmetic, index == 0), words),
         };
+        if table != "full-width" {
+            failed += run(&device, &roof::cases(precision), words);
+        }
         // Steps are recorded alike in every precision.
         if index == 0 && table == "all" {
             failed += run(&device, &graphs::cases(), words);

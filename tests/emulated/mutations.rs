@@ -184,6 +184,23 @@ const MUTATIONS: &[Mutation] = &[
         ["const double period = (double)config.size;", "const double period = (double)config.size + 1;"],
         "hamiltonian",
     ),
+    plain(
+        "only one block's numbers become f32",
+        "convert.cu",
+        [
+            "const double* __restrict__ source, u64 count) {\n    const u64 at = (u64)blockIdx.x * blockDim.x + threadIdx.x;",
+            "const double* __restrict__ source, u64 count) {\n    const u64 at = threadIdx.x;",
+        ],
+        "labels f32",
+    ),
+    checked(
+        "what becomes f64 is not masked",
+        "convert.cu",
+        ["if (at < count) {\n        out[at] = (double)", "if (true) {\n        out[at] = (double)"],
+        "labels f32",
+    ),
+    plain("a copy's last thread copies nothing", "roof.cu", ["if (at < count) {", "if (at + 1 < count) {"], "roof copy"),
+    plain("a fragment's last number is left out", "roof.cu", ["d[chain][2] + d[chain][3]", "d[chain][2]"], "roof products"),
     plain("nine rounds of Philox", "include/philox.cuh", ["round < 10", "round < 9"], "deformation"),
     plain("the cosine's sign in the second quarter", "deformation.cu", ["sine = c; cosine = -s;", "sine = c; cosine = s;"], "deformation"),
 ];

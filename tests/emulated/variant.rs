@@ -7,6 +7,7 @@ use simt::{Build, Profile};
 use std::ffi::OsStr;
 use std::path::Path;
 use std::process::{Command, Output};
+use std::{fs, io};
 
 /// Settings of the emulator: which thread runs next, when asynchronous copies land, how a tensor core's sum is rounded.
 type Settings = [(&'static str, &'static str); 3];
@@ -23,6 +24,24 @@ const ORDERS: [Settings; 3] =
 pub fn emulate<'a>(command: &'a mut Command, folder: &Path) -> &'a mut Command {
     let kernels = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
     command.env("LD_LIBRARY_PATH", folder).env("SCALEFREE_KERNELS", kernels)
+}
+
+/// Copies the libraries of `from` to `to`; in `library` whatever is called `word`, a function or a kernel, gets another name.
+pub fn without(word: &str, library: &str, from: &Path, to: &Path) -> io::Result<()> {
+    for name in ["libcuda.so", "libcusolver.so"] {
+        let mut bytes = fs::read(from.join(name))?;
+        if name == library {
+            // A name is a whole string of the library's tables.
+            let string = [b"\0", word.as_bytes(), b"\0"].concat();
+            let places: Vec<usize> = (0..bytes.len() - string.len()).filter(|at| bytes[*at..].starts_with(&string)).collect();
+            if places.is_empty() {
+                return Err(io::Error::other(format!("{library} has no {word}")));
+            }
+            places.into_iter().for_each(|at| bytes[at + 1] = b'?');
+        }
+        fs::write(to.join(name), bytes)?;
+    }
+    Ok(())
 }
 
 /// This program as a child.

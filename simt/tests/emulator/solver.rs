@@ -79,7 +79,8 @@ fn xsyev() {
             &mut host,
             batch,
         ));
-        let work = gpu.fresh(device) as *mut _;
+        // The library wants its work space zeroed.
+        let work = gpu.memory(&vec![0_u8; device]) as *mut _;
         check(sys::cusolverDnXsyevBatched(
             handle,
             parameters,
@@ -118,7 +119,7 @@ fn syevj() {
         check(sys::cusolverDnCreateSyevjInfo(&mut how));
         let (n, batch, mut length) = (N as i32, BATCH as i32, 0);
         check(sys::cusolverDnSsyevjBatched_bufferSize(handle, VECTORS, LOWER, n, a as *mut _, n, w as *mut _, &mut length, how, batch));
-        let work = gpu.fresh(length as usize * 4) as *mut _;
+        let work = gpu.memory(&vec![0_f32; length as usize]) as *mut _;
         check(sys::cusolverDnSsyevjBatched(
             handle,
             VECTORS,

@@ -82,6 +82,18 @@ pub enum CudaFault {
         /// Bytes of the card.
         total: usize,
     },
+    /// A batch for which a training run finds no room.
+    #[error("out of memory on the card, which has {}: {key} = {batch} does not fit; {}", bytes(*.total), room(*.fits))]
+    Batch {
+        /// The configuration's key.
+        key: String,
+        /// Its value.
+        batch: usize,
+        /// The largest that fits beside what else is on the card; 0 if none does.
+        fits: usize,
+        /// Bytes of the card.
+        total: usize,
+    },
     /// A kernel failed on the card. The card answers nothing else to this process from then on, and neither do we.
     #[error("the card stopped with {code} in {kernels}; start again, with CUDA_LAUNCH_BLOCKING=1 to learn which kernel it was")]
     Kernel {
@@ -133,6 +145,13 @@ fn cards(count: usize) -> String {
         0 => "the driver shows no card".into(),
         1 => "the only card is cuda:0".into(),
         n => format!("the cards are cuda:0 to cuda:{}", n - 1),
+    }
+}
+
+fn room(fits: usize) -> String {
+    match fits {
+        0 => "not even 1 would; use fewer filters, or --device cpu".into(),
+        n => format!("{n} is the largest that does"),
     }
 }
 

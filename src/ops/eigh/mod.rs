@@ -2,7 +2,7 @@
 //!
 //! Eq. 1 of the paper: H psi_m = E_m psi_m, every pair, the modes orthonormal. The CPU's solver is faer's (Householder
 //! tridiagonalisation, then divide and conquer), in f64; `docs/eigensolvers.md` has it beside LAPACK and nalgebra. A card's are those
-//! of cuSOLVER, many matrices at once; `docs/eigensolvers-card.md` tells how one is chosen and what is checked.
+//! of cuSOLVER, many matrices at once; the same page tells how one is chosen and what is checked.
 
 mod check;
 mod cpu;
@@ -48,6 +48,16 @@ pub enum LabelPrecision {
     F64,
     /// Single.
     F32,
+}
+
+impl LabelPrecision {
+    /// As the configuration spells it.
+    pub fn name(self) -> &'static str {
+        match self {
+            LabelPrecision::F64 => "f64",
+            LabelPrecision::F32 => "f32",
+        }
+    }
 }
 
 impl Solver {

@@ -34,11 +34,20 @@ impl<R: Real> Roof for Cpu<R> {
     }
 
     fn product(&self, rounds: u32, out: &mut Vec<R>) -> Result<f64> {
-        let (factor, out) = out.split_at_mut(SIDE * SIDE);
-        let factor = Matrix::new(factor, SIDE, SIDE);
-        for _ in 0..rounds {
-            product(out, Into::Replace, factor, factor.transposed());
-        }
-        Ok(f64::from(rounds) * 2.0 * (SIDE as f64).powi(3))
+        Ok(squares(rounds, out))
     }
+
+    fn double(&self, rounds: u32, out: &mut Vec<f64>) -> Result<f64> {
+        Ok(squares(rounds, out))
+    }
+}
+
+/// The product of the first matrix with itself transposed into the second one; the flop done.
+fn squares<R: Real>(rounds: u32, matrices: &mut [R]) -> f64 {
+    let (factor, out) = matrices.split_at_mut(SIDE * SIDE);
+    let factor = Matrix::new(factor, SIDE, SIDE);
+    for _ in 0..rounds {
+        product(out, Into::Replace, factor, factor.transposed());
+    }
+    f64::from(rounds) * 2.0 * (SIDE as f64).powi(3)
 }

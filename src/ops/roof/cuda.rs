@@ -14,6 +14,7 @@ const CHAINS: usize = 8;
 kernels! {
     fn roof_copy(to: Out<f32>, from: In<f32>, count: u64);
     fn roof_fma(out: Out<f32>, factor: f32, term: f32, rounds: u32);
+    fn roof_fma_f64(out: Out<f64>, factor: f64, term: f64, rounds: u32);
     fn roof_product[tf32|bf16|f16](out: Out<f32>, rounds: u32);
 }
 
@@ -39,6 +40,11 @@ impl Roof for Cuda {
     fn multiply_add(&self, rounds: u32, out: &mut CudaBuffer<f32>) -> Result<Option<f64>> {
         roof_fma(self, Launch::new(self.roof_blocks(), THREADS), out.at_mut(0), 0.5, 1.0, rounds)?;
         Ok(Some(f64::from(rounds) * (2 * CHAINS * self.roof_len()) as f64))
+    }
+
+    fn double(&self, rounds: u32, out: &mut CudaBuffer<f64>) -> Result<f64> {
+        roof_fma_f64(self, Launch::new(self.roof_blocks(), THREADS), out.at_mut(0), 0.5, 1.0, rounds)?;
+        Ok(f64::from(rounds) * (2 * CHAINS * self.roof_len()) as f64)
     }
 
     fn product(&self, rounds: u32, out: &mut CudaBuffer<f32>) -> Result<f64> {

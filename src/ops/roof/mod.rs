@@ -12,7 +12,7 @@ pub trait Roof: Memory {
     /// Seconds that the device takes for what `work` enqueues.
     fn seconds(&self, work: &mut dyn FnMut() -> Result<()>) -> Result<f64>;
 
-    /// Numbers that [`Roof::multiply_add`] and [`Roof::product`] leave in `out`.
+    /// Numbers that [`Roof::multiply_add`], [`Roof::product`] and [`Roof::double`] leave in `out`.
     fn roof_len(&self) -> usize;
 
     /// The first `len` numbers of `from` into `to`; `len` is a multiple of 4.
@@ -24,4 +24,7 @@ pub trait Roof: Memory {
 
     /// Products in the precision of the device, `rounds` times; the flop done.
     fn product(&self, rounds: u32, out: &mut Self::Buffer<Self::Real>) -> Result<f64>;
+
+    /// The same in f64, for what is solved in it: multiply-adds where the device has them, else products.
+    fn double(&self, rounds: u32, out: &mut Self::Buffer<f64>) -> Result<f64>;
 }

@@ -13,9 +13,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 impl<R: Real> Spectra for Cpu<R> {
     const BATCH: usize = 64;
 
+    fn lacks(&self, solver: eigh::Solver) -> Option<&'static str> {
+        matches!(solver, eigh::Solver::Xsyev | eigh::Solver::Syevj).then_some("it is for NVIDIA cards")
+    }
+
     fn spectra(&self, labels: &Labels, hopping: &Hopping, displacement: &[f64], progress: &dyn Progress) -> Result<Spectrum> {
-        if matches!(labels.solver, eigh::Solver::Xsyev | eigh::Solver::Syevj) {
-            super::cuda::tell_once(labels.solver, "it is for NVIDIA cards", eigh::Solver::Faer, progress);
+        if let Some(fault) = self.lacks(labels.solver) {
+            super::cuda::tell_once(labels.solver, fault, eigh::Solver::Faer, progress);
         }
         processor(hopping, displacement, 0, progress)
     }

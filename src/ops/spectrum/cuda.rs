@@ -16,6 +16,14 @@ const MOST: usize = 16_384;
 impl Spectra for Cuda {
     const BATCH: usize = 1024;
 
+    fn lacks(&self, solver: Solver) -> Option<&'static str> {
+        match solver {
+            Solver::Xsyev => Batched::Xsyev.missing(),
+            Solver::Syevj => Batched::Syevj.missing(),
+            Solver::Auto | Solver::Faer => None,
+        }
+    }
+
     fn spectra(&self, labels: &Labels, hopping: &Hopping, displacement: &[f64], progress: &dyn Progress) -> Result<Spectrum> {
         let row = 2 * (hopping.size * hopping.size) as usize;
         let count = displacement.len() / row;
@@ -24,15 +32,11 @@ impl Spectra for Cuda {
         let mut spectrum = Spectrum::default();
         while done < count {
             let solver = solvers[0];
-            let missing = match solver {
-                Solver::Xsyev => Batched::Xsyev.missing(),
-                Solver::Syevj => Batched::Syevj.missing(),
-                Solver::Auto | Solver::Faer => {
-                    spectrum.extend(processor(hopping, &displacement[done * row..], done, progress)?);
-                    break;
-                }
-            };
-            if let Some(fault) = missing {
+            if solver == Solver::Faer {
+                spectrum.extend(processor(hopping, &displacement[done * row..], done, progress)?);
+                break;
+            }
+            if let Some(fault) = self.lacks(solver) {
                 solvers = &solvers[1..];
                 tell_once(solver, fault, solvers[0], progress);
                 continue;

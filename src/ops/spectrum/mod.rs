@@ -7,7 +7,7 @@ mod cuda;
 
 pub(crate) use cpu::{Solver, processor};
 
-use super::eigh::Labels;
+use super::eigh::{Labels, Solver as Eigensolver};
 use super::hamiltonian::Hopping;
 use crate::Result;
 use crate::device::Memory;
@@ -42,6 +42,9 @@ impl Spectrum {
 pub trait Spectra: Memory {
     /// Lattices that should be given at once, at least.
     const BATCH: usize;
+
+    /// Why the device has not this solver, if so.
+    fn lacks(&self, solver: Eigensolver) -> Option<&'static str>;
 
     /// The spectrum of `displacement` (n, 2, L, L), finite numbers; the on-site energy is left out. `progress` hears how many are done.
     ///

@@ -95,7 +95,7 @@ impl Source {
     fn branch(&self, branch: Branch) -> Result<(Run, Config)> {
         let run = self.run.child(branch);
         if !run.folder().exists() {
-            return Err(self.lacking(format!("this run has no branch {}; the presets medium and paper have it", branch.folder())));
+            return Err(self.lacking(format!("{}/ is not there; the presets medium and paper make this branch", branch.folder())));
         }
         for (file, stage) in needs(&self.id) {
             if !(branch == Branch::OnePool && file.starts_with("data/")) {

@@ -1,0 +1,56 @@
+//! May a run go on? Its state keeps the keys that it was begun with: continued with others it would be neither run.
+
+use super::Job;
+use crate::dataset::fingerprint;
+use crate::manifest::differences;
+use crate::nn::{Model, read_notes};
+use crate::{Error, Result, file};
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+
+/// Keys on which no step depends.
+const FREE: [&str; 2] = ["epochs", "patience"];
+
+/// Everything beside the training set on which the numbers of a run depend, by the names that a user knows.
+pub(super) fn origin(job: &Job<'_>) -> Value {
+    let of = |model: Option<&Model>| model.map(|m| fingerprint(bytemuck::cast_slice(&m.values)));
+    json!({ network(job): job.config, "seed": job.seed, "--init": of(job.init), "--d2l": of(job.frozen) })
+}
+
+/// As its group in the configuration is called.
+pub(super) fn network(job: &Job<'_>) -> String {
+    job.architecture.kind.to_string().to_lowercase()
+}
+
+/// The file from which a run resumes.
+pub(super) fn state_path(folder: &Path) -> PathBuf {
+    folder.join("checkpoints/state.safetensors")
+}
+
+/// How `job` differs from the run that it would resume, a line a key; nothing where it begins one.
+///
+/// # Errors
+/// [`Error::Value`] with the key and both values, where steps depend on it: all but the number of epochs and the patience.
+pub fn changes(job: &Job<'_>) -> Result<Vec<String>> {
+    let path = state_path(job.folder);
+    if !job.resume || !path.exists() {
+        return Ok(Vec::new());
+    }
+    let notes = read_notes(&path, &file::read_bytes(&path)?)?.unwrap_or_default();
+    if notes["origin"].is_null() {
+        return Ok(vec!["the run in the folder does not tell its keys; it goes on with those given".into()]);
+    }
+    let mut lines = Vec::new();
+    for (name, before, now) in differences(&notes["origin"], &origin(job)) {
+        let run = job.folder.display();
+        if FREE.iter().any(|key| name == format!("{}.{key}", network(job))) {
+            lines.push(format!("{name}: {now} from here on, {before} before"));
+        } else if name.starts_with("--") {
+            return Err(Error::value(name, format!("is not what the run in {run} was begun with; resume with the same model")));
+        } else {
+            let fault = format!("{now}, but the run in {run} was begun with {before}; resume with that, or name another folder with --out");
+            return Err(Error::value(name, fault));
+        }
+    }
+    Ok(lines)
+}
