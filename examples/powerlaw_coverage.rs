@@ -11,7 +11,7 @@ use scalefree::progress::Silent;
 const SAMPLES: u64 = 200;
 
 /// Synthetic samples behind each bootstrap error.
-const DRAWS: usize = 50;
+const DRAWS: usize = 200;
 
 /// n values, the share `tail` of them x^-alpha from 1 on and the rest flat below.
 fn sample(n: usize, alpha: f64, tail: f64, seed: u64) -> Vec<f64> {

@@ -19,7 +19,7 @@ struct Published {
     lognormal: f64,
     exponential: f64,
     /// The exponential's ratio at its true maximum, 1/lambda = mean(x) - xmin; from NumPy, by that formula. The printed ones of cities,
-    /// surnames and quakes are 0.055, 0.026 and 0.125 above it: their authors iterate over lambda, and stop short of the maximum.
+    /// surnames and quakes are 0.055, 0.026 and 0.125 above it: they belong to a lambda about 1 % below the maximum.
     exponential_at_maximum: f64,
     /// Not normalised, since the power law is nested.
     truncated: f64,

@@ -13,15 +13,15 @@ use std::path::{Path, PathBuf};
 
 #[derive(clap::Args)]
 #[command(after_help = "\
-The fit follows Clauset, Shalizi and Newman (SIAM Review 51, 661, 2009): the exponent by maximum likelihood, the lower bound xmin by the
-smallest Kolmogorov-Smirnov distance D. A high p-value does not prove a power law, and the likelihood ratios say whether another law
-describes the same tail better.
+The fit follows Clauset, Shalizi and Newman (SIAM Review 51, 661, 2009): the exponent by maximum likelihood, \
+the lower bound xmin by the smallest Kolmogorov-Smirnov distance D. A high p-value does not prove a power law, \
+and the likelihood ratios say whether another law describes the same tail better.
 
 Examples:
-  scalefree powerlaw sizes.txt                        everything, with 1000 synthetic samples
-  scalefree powerlaw sizes.csv --bootstrap 0 --json   exponent, bound and ratios, at once, for a program
-  scalefree powerlaw degrees.txt --discrete           counts: whole numbers
-  scalefree powerlaw sizes.npy --scan bounds.csv      every lower bound with its exponent and D, for a picture")]
+  scalefree powerlaw sizes.txt                        everything
+  scalefree powerlaw sizes.csv --bootstrap 0 --json   at once, for programs
+  scalefree powerlaw degrees.txt --discrete           counts
+  scalefree powerlaw sizes.npy --scan bounds.csv      all lower bounds, for a picture")]
 pub(super) struct Args {
     /// Positive numbers: text, one CSV column, or .npy
     file: PathBuf,
@@ -113,10 +113,11 @@ fn table(fit: &Fit, bootstrap: Option<&Bootstrap>, rivals: Option<&Comparison>, 
         line("  A tail of fewer than 50 tells little: exponent and bound can be far off, and any law fits.".into());
     }
     if let Some(bootstrap) = bootstrap {
-        let Bootstrap { draws, p, p_error, alpha_error, xmin_error, .. } = bootstrap;
+        let Bootstrap { draws, p, p_error, alpha_error, xmin_error, sample } = bootstrap;
+        let whose = if sample.is_some() { ", of one sub-sample" } else { "" };
         line(format!("\nCould a power law have made them? {draws} synthetic samples, each fitted anew:"));
         line(format!("  p       {p:.3} +- {p_error:.3}"));
-        line(format!("  errors  alpha +- {alpha_error:.5}, xmin +- {xmin_error:.6}   with the choice of xmin included"));
+        line(format!("  errors  alpha +- {alpha_error:.5}, xmin +- {xmin_error:.6}   with the choice of xmin included{whose}"));
         line(format!("  {}", powerlaw::sentence(bootstrap)));
     }
     if let Some(rivals) = rivals {

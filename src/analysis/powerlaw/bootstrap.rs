@@ -106,17 +106,19 @@ pub(super) fn run(law: &impl Law, values: &[f64], fit: &Fit, draws: usize, seed:
 /// What the p-value means, in one sentence.
 pub fn sentence(bootstrap: &Bootstrap) -> String {
     let Bootstrap { draws, p, p_error, sample, .. } = bootstrap;
-    let of = sample.map(|n| format!(" on sub-samples of {n} values, since a larger sample rules out anything,")).unwrap_or_default();
+    let of = match sample {
+        Some(n) => {
+            format!("With so many values the test sees every dent, so of {draws} samples drawn from the fits of sub-samples of {n} values,")
+        }
+        None => format!("Of {draws} samples drawn from the fit,"),
+    };
     let verdict = if *p <= 0.1 {
         "the power law is ruled out (p <= 0.1)"
     } else {
         "the power law cannot be ruled out (p > 0.1); whether another law fits better, the ratios tell"
     };
     let close = if (p - 0.1).abs() < 2.0 * p_error { "; too close to 0.1 for so few draws" } else { "" };
-    format!(
-        "Of {draws} samples drawn from the fit,{of} {:.1} % lie at least as far from a power law as the data: {verdict}{close}.",
-        100.0 * p
-    )
+    format!("{of} {:.1} % lie at least as far from a power law as the data: {verdict}{close}.", 100.0 * p)
 }
 
 /// Two random numbers in (0, 1), of 32 and 53 bits, for value `at` of draw `k`.

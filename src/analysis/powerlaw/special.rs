@@ -164,6 +164,7 @@ pub fn zeta(s: f64, q: f64) -> (f64, f64) {
 }
 
 #[cfg(test)]
+#[allow(clippy::excessive_precision)] // The references' own digits.
 mod tests {
     use super::*;
 

@@ -72,7 +72,7 @@ fn choose(groups: &[Vec<f64>], size: usize, repeat: usize, seed: u64) -> Vec<&[f
         let [high, low, ..] = draw(seed, Stream::Subsample, (size as u64) << 32 | repeat as u64, at as u32);
         let wide = u64::from(high) << 32 | u64::from(low);
         let left = (order.len() - at) as u128;
-        order.swap(at, at + (u128::from(wide) * left >> 64) as usize);
+        order.swap(at, at + ((u128::from(wide) * left) >> 64) as usize);
     }
     order.truncate(size);
     order
