@@ -83,7 +83,7 @@ mod tests {
     fn the_span_holds_every_bar() {
         let series =
             Series { name: "", colour: "#000", dashed: false, points: vec![(1.0, 2.0, 0.5), (2.0, 4.0, f64::NAN), (3.0, f64::NAN, 1.0)] };
-        let (low, high) = span(&[series.clone()]);
+        let (low, high) = span(std::slice::from_ref(&series));
         assert!(low < 1.5 && high > 4.0 && high < 4.5);
         assert_eq!(span(&[]), (0.0, 1.0));
         assert_eq!(log_width(&[series]), (1.0 / 1.4, 3.0 * 1.4));

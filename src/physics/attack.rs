@@ -246,11 +246,11 @@ impl Modeset {
         let sites = self.areas.len();
         let mut partner = vec![usize::MAX; sites];
         let mut taken = vec![false; sites];
-        for m in 0..sites {
+        for (m, partner) in partner.iter_mut().enumerate() {
             let near = m.saturating_sub(NEIGHBOURS)..(m + NEIGHBOURS + 1).min(sites);
             let same = std::iter::once(m).chain(near.filter(|&n| n != m));
             if let Some(n) = same.filter(|&n| !taken[n]).find(|&n| self.overlap(m, after, n) > 0.5) {
-                (partner[m], taken[n]) = (n, true);
+                (*partner, taken[n]) = (n, true);
             }
         }
         let lost: Vec<usize> = (0..sites).filter(|&m| partner[m] == usize::MAX).collect();

@@ -358,6 +358,9 @@ pub(super) fn rows(config: &Config, run: &Run) -> Result<Vec<Row>> {
     Ok(rows)
 }
 
+/// One of the numbers that tell how unequally atoms count.
+type Measure = fn(&Hubs) -> f64;
+
 /// Which pairs they are.
 fn pairs_in_words(attacked: &Robustness) -> String {
     let over = |of: &dyn Fn(&Pair) -> f64| Estimate::of(&attacked.pairs.iter().map(of).collect::<Vec<_>>());
@@ -405,7 +408,7 @@ fn fall_rows(attacked: &Robustness, rho: usize, modes: Modes, pairs: &str) -> Ve
 /// 6c, d: how unequally the atoms count.
 fn hub_rows(attacked: &Robustness, rho: usize, modes: Modes) -> Vec<Row> {
     let mut rows = Vec::new();
-    let numbers: [(&str, &str, fn(&Hubs) -> f64); 3] = [
+    let numbers: [(&str, &str, Measure); 3] = [
         ("cv", "coefficient of variation of delta", |hubs| hubs.cv),
         ("largest", "largest delta over the mean", |hubs| hubs.largest),
         ("gini", "Gini coefficient of delta", |hubs| hubs.gini),
@@ -449,7 +452,7 @@ fn known_rows(attacked: &Robustness) -> Vec<Row> {
     let mut rows = Vec::new();
     for (rho, &rho_a) in attacked.rho_a.iter().enumerate() {
         let Some((_, cv, mean)) = KNOWN.into_iter().find(|known| known.0 == rho_a) else { continue };
-        let numbers: [(&str, &str, fn(&Hubs) -> f64, f64); 2] =
+        let numbers: [(&str, &str, Measure, f64); 2] =
             [("cv", "CV of delta", |hubs| hubs.cv, cv), ("mean", "mean |dw|", |hubs| hubs.mean, mean)];
         for (key, what, of, known) in numbers {
             let each = attacked.over_pairs(rho, Who::Seed, Modes::Sorted, Angles::First, of);
