@@ -180,7 +180,8 @@ fn results(page: &mut String, rows: &[Row]) {
 fn cell(row: &Row) -> String {
     let baseline = row.baseline.map(|b| format!("; baseline {}", escape(&with_unit(&number(b), &row.unit)))).unwrap_or_default();
     let verdict = row.verdict.map_or(String::new(), |v| format!("<b class=\"{}\">{}</b>", class(v), v.word()));
-    format!("<div>{}{verdict}<small>n = {}{baseline}</small></div>", escape(&ours(row)), row.n)
+    let needed = row.n_needed.map(|needed| format!(" of {needed} needed")).unwrap_or_default();
+    format!("<div>{}{verdict}<small>n = {}{needed}{baseline}</small></div>", escape(&ours(row)), row.n)
 }
 
 /// Notes longer than this are folded.
@@ -282,7 +283,7 @@ mod tests {
         let page = page();
         for part in [
             "D2L &lt;accuracy&gt;",
-            "94.81 \u{b1} 0.031 %<b class=\"reproduced\">reproduced</b><small>n = 10000; baseline 70 %</small>",
+            "94.81 \u{b1} 0.031 %<b class=\"reproduced\">reproduced</b><small>n = 10000 of 1000 needed; baseline 70 %</small>",
             "91.5 %<b class=\"differs\">differs</b>",
             "matched: another",
             "<summary>a &amp; b and so on",

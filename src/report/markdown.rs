@@ -5,7 +5,7 @@ use super::row::Row;
 use super::table::groups;
 use std::fmt::Write;
 
-/// A table a group: paper, run, population `matched`, n.
+/// A table a group: paper, run, population `matched`; "n 764 of 320" is 764 samples where 320 are needed to judge.
 pub fn markdown(rows: &[Row]) -> String {
     let mut text = String::new();
     for group in groups(rows) {
@@ -19,7 +19,8 @@ pub fn markdown(rows: &[Row]) -> String {
             for row in [line.run, line.matched].into_iter().take(if matched { 2 } else { 1 }) {
                 let (numbers, verdict) = row.map_or((String::new(), ""), |row| {
                     let baseline = row.baseline.map(|b| format!(", baseline {}", with_unit(&number(b), &row.unit))).unwrap_or_default();
-                    (format!("{} (n {}{baseline})", ours(row), row.n), row.verdict.map_or("", |verdict| verdict.word()))
+                    let needed = row.n_needed.map(|needed| format!(" of {needed}")).unwrap_or_default();
+                    (format!("{} (n {}{needed}{baseline})", ours(row), row.n), row.verdict.map_or("", |verdict| verdict.word()))
                 });
                 let _ = write!(text, " {} | {verdict} |", cell(&numbers));
             }
@@ -44,7 +45,7 @@ mod tests {
         let row = |id: &str, ours| Row::new(id, "fall of |dw|", ours, "%", 9).claim(Claim::Accuracy(94.8), 9).baseline(70.0);
         let text = markdown(&[row("2g.accuracy", 95.0), row("matched:2g.accuracy", 80.0), Row::new("control.x", "own", 1.0, "", 1)]);
         for part in [
-            "| `2g.accuracy` | fall of \\|dw\\| | 94.8 % | 95 % (n 9, baseline 70 %) | reproduced | 80 % (n 9, baseline 70 %) | differs |\n",
+            "| `2g.accuracy` | fall of \\|dw\\| | 94.8 % | 95 % (n 9 of 1, baseline 70 %) | reproduced | 80 % (n 9 of 1, baseline 70 %) | differs |\n",
             "| `control.x` | own |  | 1 (n 1) |  |\n",
         ] {
             assert!(text.contains(part), "{text}");

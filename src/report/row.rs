@@ -98,6 +98,8 @@ pub struct Row {
     pub unit: String,
     /// How many samples ours rests on, counted as the paper counts them.
     pub n: usize,
+    /// How many it takes to be judged: a tenth of the paper's.
+    pub n_needed: Option<usize>,
     /// Standard error or spread of ours.
     pub uncertainty: Option<f64>,
     /// What a trivial method reaches, where there is one.
@@ -121,6 +123,7 @@ impl Row {
             ours: Some(ours).filter(|v| v.is_finite()),
             unit: unit.into(),
             n,
+            n_needed: None,
             uncertainty: None,
             baseline: None,
             tolerance: None,
@@ -131,9 +134,10 @@ impl Row {
 
     /// Compares with the paper, whose number rests on `paper_n` samples.
     pub fn claim(mut self, claim: Claim, paper_n: usize) -> Self {
-        self.tolerance = claim.tolerance();
+        let needed = paper_n.div_ceil(10);
+        (self.tolerance, self.n_needed) = (claim.tolerance(), Some(needed));
         self.verdict = Some(match self.ours {
-            _ if 10 * self.n < paper_n => Verdict::TooSmall,
+            _ if self.n < needed => Verdict::TooSmall,
             Some(ours) if claim.holds(ours) => Verdict::Reproduced,
             _ => Verdict::Differs,
         });
@@ -225,9 +229,9 @@ mod tests {
         let path = folder.path().join("results.json");
         write_results(&path, &rows).unwrap();
         let expected = serde_json::json!([
-            {"id": "4g-1.alpha", "what": "Exponent", "paper": 3.79, "ours": 3.7, "unit": "", "n": 3200, "uncertainty": 0.01,
+            {"id": "4g-1.alpha", "what": "Exponent", "paper": 3.79, "ours": 3.7, "unit": "", "n": 3200, "n_needed": 320, "uncertainty": 0.01,
              "baseline": null, "tolerance": 0.3, "verdict": "reproduced", "note": ""},
-            {"id": "control", "what": "Untrained", "paper": null, "ours": null, "unit": "%", "n": 5, "uncertainty": null,
+            {"id": "control", "what": "Untrained", "paper": null, "ours": null, "unit": "%", "n": 5, "n_needed": null, "uncertainty": null,
              "baseline": 70.0, "tolerance": null, "verdict": null, "note": "no run"},
         ]);
         assert_eq!(serde_json::from_slice::<serde_json::Value>(&std::fs::read(path).unwrap()).unwrap(), expected);
