@@ -12,6 +12,7 @@ pub use pictures::draw;
 use crate::config::{Config, Preset};
 use crate::figures::FIGURES;
 use crate::manifest::differences;
+use crate::nn::Kind;
 use crate::ops::Device;
 use crate::progress::Progress;
 use crate::report::{Figure, Report, Row, Stage, html, write_results};
@@ -50,6 +51,10 @@ pub fn reproduce<D: Device>(
     folder: &Path,
     progress: &dyn Progress,
 ) -> Result<Vec<Row>> {
+    // Before the data are made, not after.
+    for kind in [Kind::D2l, Kind::L2d] {
+        config.network(kind).validate(&config.architecture(kind))?;
+    }
     let run = Run::new(folder);
     file::create_folder(&run.path("figures"))?;
     let configuration = config.to_toml()?;
