@@ -253,6 +253,9 @@ fn training_twice_gives_the_same_files_and_a_run_is_not_overwritten() {
     succeeds(&[&train("a")[..], &["--resume"]].concat(), bench.path());
     refuses(&[&train("c")[..], &["--set", "d2l.filters=[4,6,8,9]"]].concat(), bench.path(), &["lattice.size", "halved 4 times"]);
     refuses(&[&train("c")[..], &["--set", "d2l.batch=61"]].concat(), bench.path(), &["60 training samples"]);
+    refuses(&[&train("c")[..], &["--set", "d2l.filters=[9999999999,9,9]"]].concat(), bench.path(), &["d2l.filters", "65536"]);
+    refuses(&["reproduce", "--out", "r", "--set", "l2d.hidden=999999999999"], bench.path(), &["l2d.hidden", "65536"]);
+    assert!(!bench.path().join("r").exists());
     refuses(&["train", "l2d", "--data", "set.npz", "--out", "c"], bench.path(), &["--d2l"]);
     refuses(&["train", "l2d", "--data", "set.npz", "--d2l", "l2d.safetensors", "--out", "c"], bench.path(), &["D2L is needed"]);
 }
@@ -550,6 +553,7 @@ fn bench_refuses_what_it_cannot_time() {
     for shape in ["dense", "dense:10", "dense:1x0x3", "conv3x3_pool:1x3x4x1x1", "labels:1x257", "pool:3"] {
         refuses(&["bench", "list", "--shape", shape], folder, &["--shape", shape]);
     }
+    refuses(&["bench", "run", "step", "--set", "l2d.batch=99999999999999"], folder, &["l2d.batch", "16384"]);
     refuses(&["bench", "compare", "other.json", "other.json"], folder, &["other.json", "not a report"]);
     refuses(&["bench", "compare", "none.json", "other.json"], folder, &["none.json"]);
     refuses(&["bench", "run", "adam", "--out", "missing/report.json"], folder, &["missing"]);

@@ -8,7 +8,7 @@ mod subject;
 
 pub use compare::{Comparison, Verdict, compare};
 pub use measure::{Roofs, Timed, Times};
-pub use subject::{Lattices, Pass, SHAPES, Subject, Work, parse, subjects};
+pub use subject::{Lattices, Pass, SHAPES, Subject, Work, check, parse, subjects};
 
 use crate::config::Config;
 use crate::device::Cpu;

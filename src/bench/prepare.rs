@@ -1,6 +1,6 @@
 //! Subjects made ready on a device: buffers filled, and something to call. The same code makes the f64 reference on the processor.
 
-use super::subject::{Lattices, Pass, Subject};
+use super::subject::{BATCHES, Lattices, Pass, Subject};
 use crate::config::Config;
 use crate::device::{Element, Real, View};
 use crate::nn::{Kind, Model, initialise};
@@ -29,9 +29,6 @@ pub(super) enum Ask {
 
 /// A subject on a device.
 pub(super) type Piece<D> = Box<dyn FnMut(&D, Ask) -> Result<Vec<f64>>>;
-
-/// Batches of data that a training step goes round.
-const BATCHES: usize = 8;
 
 /// Makes `subject` ready.
 pub(super) fn prepare<D: Device + 'static>(device: &D, subject: Subject, config: &Config) -> Result<Piece<D>> {

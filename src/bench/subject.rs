@@ -91,6 +91,8 @@ pub struct Work {
     pub items: f64,
 }
 
+/// Batches of data that a training step, or a gather, goes round.
+pub(super) const BATCHES: usize = 8;
 /// Batches of whole steps beside the configured one.
 const STEP_BATCHES: [usize; 3] = [50, 64, 256];
 /// The batch of single layers beside the configured one: where products, not memory, bind.
@@ -105,6 +107,22 @@ const SOLVERS: [Labels; 5] = [
     Labels { solver: Solver::Syevj, precision: LabelPrecision::F64 },
     Labels { solver: Solver::Syevj, precision: LabelPrecision::F32 },
 ];
+
+/// Are there networks of these keys?
+///
+/// # Errors
+/// [`Error::Value`] naming the key.
+pub fn check(config: &Config) -> Result<()> {
+    for kind in [Kind::D2l, Kind::L2d] {
+        let keys = config.network(kind);
+        keys.validate(&config.architecture(kind))?;
+        if keys.batch > MOST_SAMPLES {
+            let key = format!("{}.batch", kind.to_string().to_lowercase());
+            return Err(Error::value(key, format!("{}; {MOST_SAMPLES} samples a step is the most", keys.batch)));
+        }
+    }
+    Ok(())
+}
 
 /// Every subject at the shapes that `config` gives.
 pub fn subjects(config: &Config) -> Vec<Subject> {
@@ -153,6 +171,25 @@ pub const SHAPES: &str = "d2l:BATCH, l2d:BATCH, conv3x3:BATCHxHEIGHTxWIDTHxCHANN
 dense:BATCHxINPUTSxOUTPUTS, gather:BATCHxWIDTH, mape:BATCHxMODES, adam:PARAMETERS, deformation:COUNTxL, hamiltonian:COUNTxL, \
 mode_area:COUNTxL, labels:COUNTxL";
 
+/// Numbers of the largest buffer of a shape, at most; a batch of a whole step, at most.
+const MOST_NUMBERS: f64 = (1u64 << 30) as f64;
+const MOST_SAMPLES: usize = 1 << 14;
+
+/// Numbers of the largest buffer that `op` needs at these sizes.
+fn largest(op: &str, sizes: &[usize]) -> f64 {
+    let n: Vec<f64> = sizes.iter().map(|size| *size as f64).collect();
+    match (op, n.as_slice()) {
+        ("conv3x3" | "conv3x3_pool", &[batch, height, width, channels, filters]) => {
+            (batch * height * width * channels.max(filters)).max(9.0 * channels * filters)
+        }
+        ("dense", &[batch, inputs, outputs]) => (batch * inputs).max(batch * outputs).max(inputs * outputs),
+        ("gather", &[batch, width]) => BATCHES as f64 * batch * width,
+        ("deformation", &[count, size]) => 2.0 * count * size.powi(2),
+        ("hamiltonian" | "mode_area" | "labels", &[count, size]) => count * size.powi(4),
+        _ => n.iter().product(),
+    }
+}
+
 /// The subjects of a shape that a user gave, such as `dense:10x4096x2048`: every pass of a layer, every solver of labels.
 ///
 /// # Errors
@@ -162,7 +199,11 @@ pub fn parse(shape: &str) -> Result<Vec<Subject>> {
     let (op, text) = shape.split_once(':').ok_or_else(|| wrong("no colon"))?;
     let numbers: Option<Vec<usize>> = text.split('x').map(|n| n.parse().ok().filter(|n| (1..1 << 31).contains(n))).collect();
     let numbers = numbers.ok_or_else(|| wrong("sizes are whole numbers from 1"))?;
+    if largest(op, &numbers) > MOST_NUMBERS {
+        return Err(wrong("more than 2^30 numbers in one buffer"));
+    }
     Ok(match (op, numbers[..].as_ref()) {
+        ("d2l" | "l2d", &[batch]) if batch > MOST_SAMPLES => return Err(wrong("a step has at most 16384 samples")),
         ("d2l", &[batch]) => vec![Subject::Step(Kind::D2l, batch)],
         ("l2d", &[batch]) => vec![Subject::Step(Kind::L2d, batch)],
         ("conv3x3" | "conv3x3_pool", &[batch, height, width, channels, filters]) => {
@@ -178,7 +219,6 @@ pub fn parse(shape: &str) -> Result<Vec<Subject>> {
         ("adam", &[parameters]) => vec![Subject::Adam { parameters }],
         ("deformation", &[count, size]) => vec![Subject::Deformation(Lattices { count, size })],
         ("hamiltonian", &[count, size]) => vec![Subject::Hamiltonian(Lattices { count, size })],
-        ("mode_area" | "labels", &[_, size]) if size > 256 => return Err(wrong("L is at most 256")),
         ("mode_area", &[count, size]) => vec![Subject::ModeArea(Lattices { count, size })],
         ("labels", &[count, size]) => SOLVERS.map(|labels| Subject::Labels(Lattices { count, size }, labels)).to_vec(),
         _ => return Err(wrong("no such op, or another number of sizes")),
@@ -287,4 +327,31 @@ fn products(config: &Config, kind: Kind) -> (f64, f64, f64) {
     };
     let layers = architecture.layers();
     (layers.iter().map(flop).sum(), flop(&layers[0]), architecture.parameter_count() as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parse;
+
+    #[test]
+    fn shapes_that_fit_and_shapes_that_do_not() {
+        for (shape, subjects) in [("dense:256x4096x2048", 3), ("conv3x3_pool:64x16x16x256x512", 3), ("labels:4x16", 5), ("d2l:16384", 1)] {
+            assert_eq!(parse(shape).unwrap().len(), subjects, "{shape}");
+        }
+        for (shape, says) in [
+            ("dense", "no colon"),
+            ("dense:10x0x5", "whole numbers from 1"),
+            ("dense:10x5", "another number of sizes"),
+            ("conv3x3_pool:1x3x4x1x1", "even height"),
+            ("labels:1x257", "2^30"),
+            ("labels:999999999x16", "2^30"),
+            ("mode_area:1x2000000000", "2^30"),
+            ("conv3x3:2000000000x2000000000x2000000000x2000000000x1", "2^30"),
+            ("gather:70000x70000", "2^30"),
+            ("d2l:16385", "16384 samples"),
+        ] {
+            let said = parse(shape).unwrap_err().to_string();
+            assert!(said.contains(says), "{shape}: {said}");
+        }
+    }
 }

@@ -2,7 +2,7 @@
 
 use super::common::{Common, check_output};
 use super::compute::{describe, on_device};
-use crate::bench::{Facts, Heard, Report, Roofs, Row, Subject, Times, compare, parse, run as measure, subjects};
+use crate::bench::{Facts, Heard, Report, Roofs, Row, Subject, Times, check, compare, parse, run as measure, subjects};
 use crate::config::{Config, Preset};
 use crate::device::cuda::{Driver, built};
 use crate::{Error, Result, file};
@@ -48,6 +48,7 @@ struct Selection {
 
 impl Selection {
     fn subjects(&self, config: &Config) -> Result<Vec<Subject>> {
+        check(config)?;
         let mut all = Vec::new();
         for shape in &self.shapes {
             all.extend(parse(shape)?);

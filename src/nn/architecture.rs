@@ -147,6 +147,11 @@ impl Parameter {
     }
 }
 
+/// Filters of a stage, or hidden units, at most.
+const WIDEST: usize = 1 << 16;
+/// Parameters at most: 4 GiB of f32, and Adam's moments as many each.
+const MOST_PARAMETERS: usize = 1 << 30;
+
 /// Tensors start at multiples of this many elements: 256 bytes of f32. The padding stays zero.
 const ALIGNMENT: usize = 64;
 
@@ -173,7 +178,7 @@ impl Architecture {
         }
     }
 
-    /// Can it be built? The side must halve at every pool, and no layer may be empty.
+    /// Can it be built? The side must halve at every pool, no layer may be empty, and a computer must hold it.
     pub fn validate(&self) -> Result<()> {
         let name = self.kind.to_string().to_lowercase();
         if self.filters.is_empty() || self.filters.contains(&0) {
@@ -181,6 +186,10 @@ impl Architecture {
         }
         if self.hidden == 0 {
             return Err(Error::value(format!("{name}.hidden"), "needs at least one unit"));
+        }
+        let widths = self.filters.iter().map(|filters| ("filters", *filters)).chain([("hidden", self.hidden)]);
+        if let Some((key, width)) = widths.into_iter().find(|(_, width)| *width > WIDEST) {
+            return Err(Error::value(format!("{name}.{key}"), format!("{width} is more than {WIDEST}")));
         }
         let pools = match self.pool {
             Pool::Each => self.filters.len(),
@@ -190,6 +199,13 @@ impl Architecture {
             return Err(Error::value(
                 "lattice.size",
                 format!("{} sites a side cannot be halved {pools} times by the {} network's max-pools", self.size, self.kind),
+            ));
+        }
+        let parameters = self.parameter_count();
+        if parameters > MOST_PARAMETERS {
+            return Err(Error::value(
+                format!("{name}.filters"),
+                format!("make {parameters} parameters; at most {MOST_PARAMETERS} are possible"),
             ));
         }
         Ok(())
@@ -315,6 +331,18 @@ mod tests {
             assert!(Architecture { size, ..paper(Kind::D2l) }.validate().is_err(), "{size}");
         }
         assert!(Architecture { size: 6, ..one_pool(Kind::D2l) }.validate().is_ok());
+    }
+
+    #[test]
+    fn a_network_that_no_computer_holds_is_refused() {
+        for (filters, hidden, says) in [
+            (vec![99_999_999_999, 9, 9], 9, "d2l.filters: 99999999999 is more than 65536"),
+            (vec![9, 9, 9], usize::MAX, "d2l.hidden"),
+            (vec![65_536; 3], 65_536, "at most 1073741824"),
+        ] {
+            let said = Architecture { filters, hidden, ..paper(Kind::D2l) }.validate().unwrap_err().to_string();
+            assert!(said.contains(says), "{said}");
+        }
     }
 
     #[test]

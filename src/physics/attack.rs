@@ -6,7 +6,7 @@
 use super::Lattice;
 use super::spectrum::check_displacements;
 use crate::ops::deformation::sin_cos_turn;
-use crate::ops::eigh::Labels;
+use crate::ops::eigh::{LabelPrecision, Labels};
 use crate::ops::philox::{Stream, draw, uniform};
 use crate::ops::spectrum::{Solver, Spectra};
 use crate::progress::{Part, Progress};
@@ -79,8 +79,8 @@ impl Attack {
         Ok(Attack { atoms, theta, rho_a: 0.01, modes: Modes::Sorted })
     }
 
-    /// Attacks one structure, `displacement` (2, L, L), on `device`. Tracked modes are matched on the processor, one thread an attack:
-    /// their bits do not depend on the number of threads, nor on the device.
+    /// Attacks one structure, `displacement` (2, L, L), on `device`, in f64 whatever the precision of `labels`. Tracked modes are
+    /// matched on the processor, one thread an attack: their bits depend neither on the number of threads nor on the device.
     ///
     /// # Errors
     /// [`Error::Value`] for an impossible lattice, displacement, `attack.rho_a`, atom or angle; [`Error::Failed`] from the
@@ -133,6 +133,7 @@ impl Attack {
         progress: &dyn Progress,
     ) -> Result<Shift> {
         let hopping = lattice.hopping();
+        let labels = &Labels { precision: LabelPrecision::F64, ..*labels };
         let quiet = Part { progress, before: 0 };
         let mode_area = device.spectra(labels, &hopping, displacement, &quiet)?.mode_area;
         let mut delta_mode_area = Vec::with_capacity(self.theta.len() * lattice.sites());

@@ -42,6 +42,10 @@ pub fn reproduce<D: Device>(
     folder: &Path,
     progress: &dyn Progress,
 ) -> Result<Vec<Row>> {
+    // Before the data are made, not after.
+    for kind in [Kind::D2l, Kind::L2d] {
+        config.network(kind).validate(&config.architecture(kind))?;
+    }
     let run = Run::new(folder);
     let mut rows = Vec::new();
     let mut clocks = Vec::new();

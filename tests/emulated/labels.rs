@@ -9,7 +9,7 @@ use scalefree::device::{Cpu, Cuda};
 use scalefree::ops::Device;
 use scalefree::ops::eigh::{LabelPrecision, Labels, Solver};
 use scalefree::ops::philox::uniform;
-use scalefree::physics::{Lattice, Spectrum, solve_on};
+use scalefree::physics::{Attack, Lattice, Spectrum, solve_on};
 use scalefree::progress::Progress;
 use simt::{Build, Profile};
 use std::sync::Mutex;
@@ -63,6 +63,16 @@ pub fn cases<D: Device>(cases: &mut Vec<Case<D>>) {
         let (ours, notes) = on_card(device, labels, &random(5, 4), 5)?;
         ensure!(notes.iter().all(|note| note.contains("cannot be had")), "{notes:?}");
         compare(&ours, &expected(&random(5, 4), 5)?, 1e-7, 1e-2)
+    }));
+    cases.push(Case::new("attack on 4x4, labels in f32".into(), |device: &D| {
+        let single = Labels { solver: Solver::Auto, precision: LabelPrecision::F32 };
+        let attack = Attack { rho_a: 1e-4, ..Attack::everywhere(&lattice(4), 2, 1, 0)? };
+        let ours = attack.strike(device, &single, &lattice(4), &random(4, 1), &Notes::default())?;
+        let expected = attack.strike(&Cpu::<f64>::new(), &Labels::default(), &lattice(4), &random(4, 1), &Notes::default())?;
+        let apart = ours.delta_mode_area.iter().zip(&expected.delta_mode_area).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+        // In f32 it would be above 1e-7.
+        ensure!(apart < 1e-9, "{apart:.1e} apart");
+        Ok(())
     }));
 }
 

@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 pub struct Labels {
     /// Who diagonalises.
     pub solver: Solver,
-    /// In what a card diagonalises; faer always has f64.
+    /// In what a card diagonalises; faer always has f64, and so has the attack.
     pub precision: LabelPrecision,
 }
 

@@ -1,6 +1,6 @@
 //! Spectra on the processor: faer, in f64, one thread a lattice.
 
-use super::{Spectra, Spectrum};
+use super::{Spectra, Spectrum, tell_once};
 use crate::device::{Cpu, Real};
 use crate::ops::eigh::{self, Eigh, Labels};
 use crate::ops::hamiltonian::{Hopping, hamiltonian};
@@ -19,7 +19,7 @@ impl<R: Real> Spectra for Cpu<R> {
 
     fn spectra(&self, labels: &Labels, hopping: &Hopping, displacement: &[f64], progress: &dyn Progress) -> Result<Spectrum> {
         if let Some(fault) = self.lacks(labels.solver) {
-            super::cuda::tell_once(labels.solver, fault, eigh::Solver::Faer, progress);
+            tell_once(labels.solver, fault, eigh::Solver::Faer, progress);
         }
         processor(hopping, displacement, 0, progress)
     }

@@ -1,6 +1,6 @@
 //! Spectra on a card: displacements up, energies, mode areas and their order down.
 
-use super::{Spectra, Spectrum, processor};
+use super::{Spectra, Spectrum, processor, tell_once};
 use crate::device::Memory;
 use crate::device::cuda::{Batched, Cuda, CudaBuffer, CudaFault};
 use crate::ops::eigh::{LabelPrecision, Labels, Solver, check, solve};
@@ -8,7 +8,6 @@ use crate::ops::hamiltonian::{Hamiltonians, Hopping, hamiltonian};
 use crate::ops::mode_area::ModeAreas;
 use crate::progress::Progress;
 use crate::{Error, Result};
-use std::sync::atomic::{AtomicBool, Ordering};
 
 /// The most matrices of a call: above 32 k versions of cuSOLVER answer wrongly.
 const MOST: usize = 16_384;
@@ -124,12 +123,4 @@ fn first_fault(
         }
     }
     Ok(None)
-}
-
-/// Says, once a process, that `solver` cannot be had.
-pub(super) fn tell_once(solver: Solver, fault: &str, next: Solver, progress: &dyn Progress) {
-    static TOLD: [AtomicBool; 4] = [const { AtomicBool::new(false) }; 4];
-    if !TOLD[solver as usize].swap(true, Ordering::Relaxed) {
-        progress.note(&format!("{} cannot be had: {fault}; {} takes over", solver.name(), next.name()));
-    }
 }

@@ -12,6 +12,7 @@ use super::hamiltonian::Hopping;
 use crate::Result;
 use crate::device::Memory;
 use crate::progress::Progress;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Energies and mode areas of n lattices of N sites.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -52,4 +53,12 @@ pub trait Spectra: Memory {
     /// [`crate::Error::Failed`] from the processor's solver, [`crate::Error::Interrupted`], the faults of a card. A solver that is
     /// missing or fails is no error: the next one takes over, and `progress` is told.
     fn spectra(&self, labels: &Labels, hopping: &Hopping, displacement: &[f64], progress: &dyn Progress) -> Result<Spectrum>;
+}
+
+/// Says, once a process, that `solver` cannot be had.
+fn tell_once(solver: Eigensolver, fault: &str, next: Eigensolver, progress: &dyn Progress) {
+    static TOLD: [AtomicBool; 4] = [const { AtomicBool::new(false) }; 4];
+    if !TOLD[solver as usize].swap(true, Ordering::Relaxed) {
+        progress.note(&format!("{} cannot be had: {fault}; {} takes over", solver.name(), next.name()));
+    }
 }
