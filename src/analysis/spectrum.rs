@@ -2,7 +2,7 @@
 
 use super::statistics::mean;
 
-/// Mean ratio of neighbouring spacings, <r> with r_i = min(s_i, s_{i+1}) / max(s_i, s_{i+1}), which needs no unfolding (Oganesyan and
+/// Mean ratio of neighbouring spacings, r with r_i = min(s_i, s_{i+1}) / max(s_i, s_{i+1}), which needs no unfolding (Oganesyan and
 /// Huse, 2007). Of levels that repel each other as those of random symmetric matrices it is 0.5307, of levels that do not know of each
 /// other 2 ln 2 - 1 = 0.3863 (Atas et al., 2013). NaN of fewer than three levels.
 pub fn spacing_ratio(levels: &[f64]) -> f64 {

@@ -106,7 +106,7 @@ impl Attack {
     }
 
     /// `displacement` (2, L, L) with the atoms `moved` at once moved by `rho_a`, each in its first direction of this attack.
-    pub(crate) fn displace(&self, displacement: &[f64], moved: &[usize], rho_a: f64) -> Vec<f64> {
+    pub fn displace(&self, displacement: &[f64], moved: &[usize], rho_a: f64) -> Vec<f64> {
         let together = Attack { rho_a, ..self.clone() };
         let mut after = displacement.to_vec();
         let angles = self.theta.len() / self.atoms.len();
