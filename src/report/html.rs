@@ -188,11 +188,12 @@ fn cell(row: &Row) -> String {
 const FOLDED: usize = 120;
 
 fn note(line: &Line) -> String {
-    let notes = [("literal", line.run), ("matched", line.matched)].map(|(name, row)| (name, row.map_or("", |row| row.note.as_str())));
-    let text = match notes {
-        [(_, one), (_, other)] if one == other || other.is_empty() => one.to_string(),
-        [(_, ""), (_, other)] => other.to_string(),
-        [(name, one), (of, other)] => format!("{name}: {one}. {of}: {other}"),
+    let text = match (line.run, line.matched) {
+        (Some(run), Some(matched)) if run.note != matched.note => {
+            let noted = [("literal", run), ("matched", matched)].into_iter().filter(|(_, row)| !row.note.is_empty());
+            noted.map(|(name, row)| format!("{name}: {}", row.note)).collect::<Vec<_>>().join(". ")
+        }
+        (run, matched) => run.or(matched).map_or_else(String::new, |row| row.note.clone()),
     };
     if text.chars().count() <= FOLDED {
         return escape(&text);
