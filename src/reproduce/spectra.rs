@@ -251,6 +251,11 @@ pub(super) fn rows(run: &Run) -> Result<Vec<Row>> {
             .baseline(seeds.mean)
             .note(note),
     ];
+    let filled = |map: &[f64]| 100.0 * map.iter().filter(|modes| **modes > 0.0).count() as f64 / map.len() as f64;
+    let note =
+        "baseline: the seeds; the fewer, the more alike the designs are: Fig. S6b shows the states that all of them share as discrete";
+    let row = Row::new("S6.filled", "bins of energy and mode area that the designs together fill", filled(&spectra.map[1]), "%", spectra.n);
+    rows.push(row.baseline(filled(&spectra.map[0])).note(note));
     for (key, what, values) in [
         ("ratio", "design: mean ratio <r> of neighbouring spacings", &spectra.ratio),
         ("ratio.middle", "the same, middle half of the levels", &spectra.ratio_middle),
