@@ -4,11 +4,11 @@ use super::common::Common;
 use super::compute::{describe, on_device};
 use super::progress::Bar;
 use crate::config::{Config, Preset};
-use crate::dataset::{Labelled, fingerprint, load_labelled};
+use crate::dataset::{Labelled, Spec, fingerprint, load_labelled, load_spec};
 use crate::design::expect;
 use crate::nn::{Kind, Model};
 use crate::progress::Progress;
-use crate::train::{Examples, Job, changes, train};
+use crate::train::{Examples, Job, TrainConfig, changes, train};
 use crate::{Error, Result, file, manifest};
 use clap::ValueEnum;
 use serde_json::json;
@@ -83,6 +83,7 @@ pub(super) fn run(args: &Args, common: &Common) -> Result<()> {
     }
     let architecture = keys.architecture(kind, size);
     keys.validate(&architecture)?;
+    let source = if keys.fresh { Some(source(args, kind, &keys)?) } else { None };
     let data_hash = data_fingerprint(&labelled);
     let training = Examples::new(kind, labelled);
     let validation = validation.map(|v| Examples::new(kind, v));
@@ -99,6 +100,7 @@ pub(super) fn run(args: &Args, common: &Common) -> Result<()> {
         seed: config.seed,
         frozen: frozen.as_ref(),
         training: &training,
+        source: source.as_ref(),
         validation: validation.as_ref(),
         folder: &args.out,
         resume: args.resume,
@@ -113,6 +115,27 @@ pub(super) fn run(args: &Args, common: &Common) -> Result<()> {
         println!("best validation accuracy {:.2} %", 100.0 * best);
     }
     Ok(())
+}
+
+/// What the training set was drawn from. What validates must not be drawn for training too.
+fn source(args: &Args, kind: Kind, keys: &TrainConfig) -> Result<Spec> {
+    let source = load_spec(&args.data).map_err(|fault| {
+        let key = format!("{}.fresh", kind.to_string().to_lowercase());
+        Error::value(key, format!("a set of generate is needed, which tells what it was drawn from; {fault}"))
+    })?;
+    // A validation set of another program tells no seed, and shares none.
+    let validation = args.validation.as_deref().and_then(|path| load_spec(path).ok());
+    match validation {
+        Some(validation) if source.shares_draws(&validation, keys.epochs) => {
+            let taken = source.following(keys.epochs)?.start;
+            let fault = format!(
+                "is of seed {} from {} on, where fresh training takes {} to {taken}; generate it with another seed, or --start {taken}",
+                validation.seed, validation.start, source.start
+            );
+            Err(Error::value("--validation", fault))
+        }
+        _ => Ok(source),
+    }
 }
 
 fn data_fingerprint(labelled: &Labelled) -> String {

@@ -138,6 +138,7 @@ fn network(size: &Size, train: u64) -> TrainConfig {
         l2_scope: L2Scope::None,
         l2_scale: 0.0,
         shuffle: true,
+        fresh: false,
         patience: 0,
     }
 }

@@ -35,6 +35,7 @@ pub trait Device:
     + hamiltonian::Hamiltonians
     + mode_area::ModeAreas
     + spectrum::Spectra
+    + 'static
 {
 }
 

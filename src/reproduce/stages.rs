@@ -3,7 +3,7 @@
 use super::Run;
 use crate::analysis::population::{accuracy, attack_pair, w_avg};
 use crate::config::Config;
-use crate::dataset::{Attacked, Labelled, Spec, Structures, generate, load_labelled, load_structures, npz};
+use crate::dataset::{Attacked, Labelled, Spec, Structures, generate, load_labelled, load_spec, load_structures, npz};
 use crate::design;
 use crate::nn::{Kind, Model, Scaling, initialise};
 use crate::ops::Device;
@@ -44,8 +44,11 @@ pub(super) fn train<D: Device>(device: &D, config: &Config, run: &Run, kind: Kin
         Kind::L2d => Some(Model::read(&run.path("d2l/checkpoints/best.safetensors"))?),
     };
     let (training, validation) = examples(run, kind)?;
-    let folder = run.path(&kind.to_string().to_lowercase());
-    train_network(device, config, config.network(kind), kind, frozen.as_ref(), (&training, &validation), &folder, progress)
+    let name = kind.to_string().to_lowercase();
+    let keys = config.network(kind);
+    let source = if keys.fresh { Some(load_spec(&run.data(&format!("{name}_train")))?) } else { None };
+    let (frozen, sets) = (frozen.as_ref(), (&training, &validation));
+    train_network(device, config, keys, kind, frozen, sets, source.as_ref(), &run.path(&name), progress)
 }
 
 /// What a network of `kind` learns from, and what it is validated on.
@@ -63,6 +66,7 @@ pub(super) fn train_network<D: Device>(
     kind: Kind,
     frozen: Option<&Model>,
     (training, validation): (&Examples, &Examples),
+    source: Option<&Spec>,
     folder: &Path,
     progress: &dyn Progress,
 ) -> Result<()> {
@@ -75,6 +79,7 @@ pub(super) fn train_network<D: Device>(
         seed: config.seed,
         frozen,
         training,
+        source,
         validation: Some(validation),
         folder,
         resume: true,

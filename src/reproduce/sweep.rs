@@ -44,8 +44,14 @@ impl Regulariser {
     /// The keys of the training.
     fn keys(self, config: &Config, kind: Kind) -> TrainConfig {
         let sweep = &config.sweep;
-        let mut keys =
-            TrainConfig { epochs: sweep.epochs, patience: 0, keep: 1.0, l2_scope: L2Scope::None, ..config.network(kind).clone() };
+        let mut keys = TrainConfig {
+            epochs: sweep.epochs,
+            patience: 0,
+            fresh: false,
+            keep: 1.0,
+            l2_scope: L2Scope::None,
+            ..config.network(kind).clone()
+        };
         keys.decay_steps = (samples(config) / keys.batch.max(1) * sweep.epochs as usize).max(1) as f64;
         match self {
             Regulariser::None => (),
@@ -84,7 +90,7 @@ pub(super) fn compute<D: Device>(device: &D, config: &Config, run: &Run, progres
                 let d2l = run.path("d2l/checkpoints/best.safetensors");
                 let frozen = if kind == Kind::L2d { Some(Model::read(&d2l)?) } else { None };
                 let keys = regulariser.keys(config, kind);
-                train_network(device, config, &keys, kind, frozen.as_ref(), (&training, validation), &folder, progress)?;
+                train_network(device, config, &keys, kind, frozen.as_ref(), (&training, validation), None, &folder, progress)?;
             }
             // The curves are kept, not the networks.
             let checkpoints = folder.join("checkpoints");

@@ -83,6 +83,9 @@ pub struct TrainConfig {
     pub l2_scale: f64,
     /// Shuffle the training set in each epoch?
     pub shuffle: bool,
+    /// Learn from new samples in each epoch, drawn as the training set was and following on from it?
+    #[serde(default)]
+    pub fresh: bool,
     /// Epochs without a better validation accuracy before the run stops; 0 = never.
     pub patience: u64,
 }

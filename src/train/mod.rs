@@ -5,6 +5,7 @@
 
 mod checkpoint;
 mod config;
+mod fresh;
 mod health;
 mod predict;
 mod resume;
@@ -18,13 +19,14 @@ pub use predict::{Predictor, accuracy};
 pub use resume::changes;
 pub use steps::Steps;
 
-use crate::dataset::{Labelled, epoch_order};
+use crate::dataset::{Labelled, Spec, epoch_order};
 use crate::device::Real;
 use crate::nn::{DType, Init, Kind, Model, Scaling, initialise, layout};
 use crate::ops::Device;
 use crate::progress::Progress;
 use crate::{Error, Result, file};
 use checkpoint::State;
+use fresh::Fresh;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use std::path::Path;
@@ -70,6 +72,8 @@ pub struct Job<'a> {
     pub frozen: Option<&'a Model>,
     /// The training set.
     pub training: &'a Examples,
+    /// What it was drawn from, where that is known; the key `fresh` needs it.
+    pub source: Option<&'a Spec>,
     /// The validation set.
     pub validation: Option<&'a Examples>,
     /// The run folder.
@@ -129,6 +133,7 @@ pub fn train<D: Device>(device: &D, job: &Job<'_>, progress: &dyn Progress) -> R
     if config.batch > n {
         return Err(Error::value("batch", format!("{} is more than the {n} training samples", config.batch)));
     }
+    let mut fresh = if config.fresh { Some(Fresh::new(device, job, n)?) } else { None };
     let dtype = if size_of::<D::Real>() == 8 { DType::F64 } else { DType::F32 };
     let checkpoints = job.folder.join("checkpoints");
     let state_path = resume::state_path(job.folder);
@@ -171,6 +176,15 @@ pub fn train<D: Device>(device: &D, job: &Job<'_>, progress: &dyn Progress) -> R
     while state.epoch < config.epochs && !state.stopped_early {
         let order: Vec<u32> = if config.shuffle { epoch_order(job.seed, state.epoch, n) } else { (0..n as u32).collect() };
         stepper.set_order(device, &order)?;
+        if let Some(fresh) = &mut fresh {
+            if state.epoch > 0 {
+                let Some(examples) = fresh.take(state.epoch, progress)? else { return Err(interrupted(&state, job.folder)) };
+                stepper.set_data(device, &scaled_inputs(&model, &examples), &examples.targets)?;
+            }
+            if state.epoch + 1 < config.epochs {
+                fresh.begin(state.epoch + 1)?;
+            }
+        }
         let mut done = state.step - state.epoch * steps;
         while done < steps {
             let stride = stepper.advance(device, steps - done)?;

@@ -91,6 +91,12 @@ impl<D: Device> Stepper<D> {
         })
     }
 
+    /// Another training set of the same size: `inputs` are scaled and NHWC.
+    pub(super) fn set_data(&mut self, device: &D, inputs: &[f64], targets: &[f64]) -> Result<()> {
+        device.upload(&to_real::<D::Real>(inputs), &mut self.inputs)?;
+        device.upload(&to_real::<D::Real>(targets), &mut self.targets)
+    }
+
     /// The order of the epoch that begins.
     pub(super) fn set_order(&mut self, device: &D, order: &[u32]) -> Result<()> {
         device.upload(order, &mut self.order)

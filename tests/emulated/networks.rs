@@ -221,6 +221,7 @@ pub fn trained<D: Device>(
         l2_scope: L2Scope::Fc,
         l2_scale: 1e-3,
         shuffle: true,
+        fresh: false,
         patience: 0,
     };
     let sites = architecture.sites();
@@ -236,6 +237,7 @@ pub fn trained<D: Device>(
         seed: 44,
         frozen: (kind == Kind::L2d).then_some(&frozen),
         training: &Examples { inputs, targets },
+        source: None,
         validation: None,
         folder,
         resume,

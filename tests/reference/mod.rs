@@ -68,6 +68,7 @@ impl Reference {
             },
             l2_scale: self.number("l2"),
             shuffle: false,
+            fresh: false,
             patience: 0,
         }
     }
@@ -186,6 +187,7 @@ pub fn training<D: Device>(device: &D, set: &str, kind: Kind) -> [f64; 2] {
         seed: 1,
         frozen: frozen.as_ref(),
         training: &Examples { inputs, targets: t },
+        source: None,
         validation: None,
         folder: folder.path(),
         resume: false,
