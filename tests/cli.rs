@@ -260,6 +260,39 @@ fn training_twice_gives_the_same_files_and_a_run_is_not_overwritten() {
     refuses(&["train", "l2d", "--data", "set.npz", "--d2l", "l2d.safetensors", "--out", "c"], bench.path(), &["D2L is needed"]);
 }
 
+/// New samples follow those of the set, so the set must tell where they come from, and the validation set must not be among them.
+#[test]
+fn fresh_training_needs_a_set_that_can_be_followed() {
+    let bench = Bench::new();
+    let folder = bench.path();
+    for (out, start) in [("set.npz", "0"), ("set", "0"), ("near.npz", "100"), ("far.npz", "120")] {
+        succeeds(&["generate", "--count", "40", "--lattice", "8", "--start", start, "--out", out], folder);
+    }
+    let set = scalefree::dataset::load_labelled(&folder.join("set.npz")).unwrap();
+    write_npz(&folder.join("foreign.npz"), |npz| {
+        npz.array("displacement", &[40, 2, 8, 8], &set.structures.displacement)?;
+        npz.array("mode_area", &[40, 64], &set.mode_area)
+    })
+    .unwrap();
+    let train = |data: &'static str, validation: &'static str, out: &'static str| {
+        let arguments = ["train", "d2l", "--data", data, "--validation", validation, "--out", out, "--set", "d2l.fresh=true"];
+        [&arguments[..], SMALL].concat()
+    };
+    refuses(&train("foreign.npz", "far.npz", "run"), folder, &["d2l.fresh", "foreign.npz", "no array meta"]);
+    refuses(&train("set.npz", "near.npz", "run"), folder, &["--validation", "seed 1 from 100 on", "takes 0 to 120", "--start 120"]);
+    refuses(&train("set.npz", "set.npz", "run"), folder, &["--validation"]);
+    assert!(!folder.join("run").exists());
+    // A folder of shards is followed as a file is, whatever the number of threads.
+    for (data, out, threads) in [("set.npz", "one", "1"), ("set", "three", "3")] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_scalefree"));
+        let output = command.args(train(data, "far.npz", out)).current_dir(folder).env("RAYON_NUM_THREADS", threads).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+    for name in ["metrics.jsonl", "checkpoints/best.safetensors", "checkpoints/state.safetensors"] {
+        assert_eq!(file(&folder.join("one"), name), file(&folder.join("three"), name), "{name}");
+    }
+}
+
 /// What a step depends on must stay; how long a run is may change, and is said.
 #[test]
 fn a_run_resumes_with_the_keys_that_it_was_begun_with() {
@@ -479,6 +512,8 @@ fn a_run_without_branches_is_drawn_and_refuses_another_configuration() {
     let bench = Bench::new();
     let mut settings = tiny_settings();
     settings.extend(["branches.matched=false", "branches.one_pool=false"].map(String::from));
+    // And with every option of training.
+    settings.extend(["d2l.fresh=true", "d2l.symmetries=true", "d2l.decay=cosine", "l2d.fresh=true", "l2d.average=0.9"].map(String::from));
     let arguments = tiny("run", &settings);
     succeeds(&arguments, bench.path());
     let run = bench.path().join("run");

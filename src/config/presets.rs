@@ -2,7 +2,7 @@
 
 use super::{AttackConfig, BranchConfig, Config, DataConfig, OnePoolConfig, PowerlawConfig, Precision, SweepConfig};
 use crate::nn::{Init, Pool};
-use crate::ops::adam::AdamForm;
+use crate::ops::adam::{AdamForm, Decay};
 use crate::ops::eigh::Labels;
 use crate::physics::{Lattice, Modes, Population};
 use crate::train::{CostReduction, InputScaling, L2Scope, TrainConfig};
@@ -129,6 +129,7 @@ fn network(size: &Size, train: u64) -> TrainConfig {
         lr: 3e-4,
         decay_rate: 0.05,
         decay_steps: (train / size.batch as u64 * size.epochs) as f64,
+        decay: Decay::Exponential,
         adam: AdamForm::TensorFlow,
         beta1: 0.9,
         beta2: 0.999,
@@ -139,6 +140,8 @@ fn network(size: &Size, train: u64) -> TrainConfig {
         l2_scale: 0.0,
         shuffle: true,
         fresh: false,
+        symmetries: false,
+        average: 0.0,
         patience: 0,
     }
 }

@@ -10,6 +10,7 @@ mod health;
 mod predict;
 mod resume;
 mod room;
+mod samples;
 mod step;
 mod steps;
 
@@ -23,10 +24,12 @@ use crate::dataset::{Labelled, Spec, epoch_order};
 use crate::device::Real;
 use crate::nn::{DType, Init, Kind, Model, Scaling, initialise, layout};
 use crate::ops::Device;
+use crate::physics::Symmetry;
 use crate::progress::Progress;
 use crate::{Error, Result, file};
 use checkpoint::State;
-use fresh::Fresh;
+use rayon::prelude::*;
+use samples::Samples;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use std::path::Path;
@@ -49,6 +52,16 @@ impl Examples {
             Kind::L2d => labelled.mode_area.clone(),
         };
         Examples { inputs, targets: labelled.mode_area }
+    }
+
+    /// The structures that a D2L learns from, each under the symmetry of its epoch; the mode areas stay.
+    fn turned(&self, seed: u64, epoch: u64, size: usize) -> Self {
+        let row = 2 * size * size;
+        let mut inputs = vec![0.0; self.inputs.len()];
+        inputs.par_chunks_exact_mut(row).zip(self.inputs.par_chunks_exact(row)).enumerate().for_each(|(sample, (out, structure))| {
+            Symmetry::drawn(seed, epoch, sample as u32).apply(size, structure, out);
+        });
+        Examples { inputs, targets: self.targets.clone() }
     }
 
     /// The first `n` of them, for lattices of `sites` sites.
@@ -133,7 +146,7 @@ pub fn train<D: Device>(device: &D, job: &Job<'_>, progress: &dyn Progress) -> R
     if config.batch > n {
         return Err(Error::value("batch", format!("{} is more than the {n} training samples", config.batch)));
     }
-    let mut fresh = if config.fresh { Some(Fresh::new(device, job, n)?) } else { None };
+    let mut samples = Samples::new(device, job, n)?;
     let dtype = if size_of::<D::Real>() == 8 { DType::F64 } else { DType::F32 };
     let checkpoints = job.folder.join("checkpoints");
     let state_path = resume::state_path(job.folder);
@@ -176,14 +189,8 @@ pub fn train<D: Device>(device: &D, job: &Job<'_>, progress: &dyn Progress) -> R
     while state.epoch < config.epochs && !state.stopped_early {
         let order: Vec<u32> = if config.shuffle { epoch_order(job.seed, state.epoch, n) } else { (0..n as u32).collect() };
         stepper.set_order(device, &order)?;
-        if let Some(fresh) = &mut fresh {
-            if state.epoch > 0 {
-                let Some(examples) = fresh.take(state.epoch, progress)? else { return Err(interrupted(&state, job.folder)) };
-                stepper.set_data(device, &scaled_inputs(&model, &examples), &examples.targets)?;
-            }
-            if state.epoch + 1 < config.epochs {
-                fresh.begin(state.epoch + 1)?;
-            }
+        if !samples.load(device, &model, state.epoch, &mut stepper, progress)? {
+            return Err(interrupted(&state, job.folder));
         }
         let mut done = state.step - state.epoch * steps;
         while done < steps {
@@ -197,7 +204,7 @@ pub fn train<D: Device>(device: &D, job: &Job<'_>, progress: &dyn Progress) -> R
             progress.advance(state.step, &format!("epoch {}/{} cost {:.4}", state.epoch + 1, config.epochs, state.cost / done as f64));
             let stop = progress.stop();
             if done < steps && (stop || saved.elapsed() > SAVE_EVERY) {
-                state.write(&state_path, device, &job.architecture, &origin, &stepper, dtype)?;
+                state.write(&state_path, device, &job.architecture, &origin, &mut stepper, dtype)?;
                 saved = Instant::now();
             }
             if stop && done < steps {
@@ -206,7 +213,7 @@ pub fn train<D: Device>(device: &D, job: &Job<'_>, progress: &dyn Progress) -> R
         }
 
         state.epoch += 1;
-        model.values = layout::from_arena(&job.architecture, &stepper.parameters(device)?);
+        model.values = layout::from_arena(&job.architecture, &stepper.shown(device)?);
         let mut predictor = Predictor::new(device, &model, job.frozen)?;
         let accuracy = match &validation {
             Some((inputs, targets)) => Some(accuracy(&predictor.run(device, inputs)?, targets)),
@@ -247,7 +254,7 @@ pub fn train<D: Device>(device: &D, job: &Job<'_>, progress: &dyn Progress) -> R
         metrics.push(line);
         write_metrics(&metrics_path, &metrics)?;
         (state.cost, state.penalty) = (0.0, 0.0);
-        state.write(&state_path, device, &job.architecture, &origin, &stepper, dtype)?;
+        state.write(&state_path, device, &job.architecture, &origin, &mut stepper, dtype)?;
         saved = Instant::now();
         if progress.stop() && state.epoch < config.epochs {
             return Err(interrupted(&state, job.folder));
