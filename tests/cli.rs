@@ -546,6 +546,118 @@ fn a_run_without_branches_is_drawn_and_refuses_another_configuration() {
     assert_eq!(String::from_utf8(file(&run, "config.toml")).unwrap(), old);
 }
 
+/// What a sweep goes over: the base, another D2L, two L2Ds behind the base's, one that cannot train, and all of it with two seeds.
+const PLAN: &str = "
+seeds = [1, 2]
+[each]
+d2l.keep = [0.5, 1.0]
+l2d.keep = [0.5]
+l2d.lr = [1e30]
+[grid]
+l2d.cost = ['sum']
+attack.pairs = [1, 2]
+";
+
+fn sweep<'a>(out: &'a str, settings: &'a [String]) -> Vec<&'a str> {
+    let mut arguments = vec!["sweep", "plan.toml", "--device", "cpu", "--out", out];
+    settings.iter().for_each(|setting| arguments.extend(["--set", setting.as_str()]));
+    arguments
+}
+
+#[cfg(unix)]
+#[test]
+fn a_sweep_shares_what_it_can_and_a_kill_at_any_moment_loses_nothing() {
+    use std::os::unix::fs::MetadataExt;
+    let bench = Bench::new();
+    let folder = bench.path();
+    bench.put("plan.toml", PLAN.as_bytes());
+    let settings = tiny_settings();
+    succeeds(&sweep("out", &settings), folder);
+    let out = folder.join("out");
+    let run = |name: &str| out.join("runs").join(name);
+
+    // The same file, and not a copy.
+    let inode = |name: &str, file: &str| std::fs::metadata(run(name).join(file)).unwrap_or_else(|e| panic!("{name} {file}: {e}")).ino();
+    let base = "as-configured-seed1";
+    for (name, file, shared) in [
+        ("d2l.keep=1.0-seed1", "data/d2l_train.npz", true),
+        ("d2l.keep=1.0-seed1", "d2l/checkpoints/best.safetensors", false),
+        ("l2d.keep=0.5-seed1", "d2l/checkpoints/best.safetensors", true),
+        ("l2d.keep=0.5-seed1", "l2d/checkpoints/best.safetensors", false),
+        ("l2d.cost=sum+attack.pairs=1-seed1", "d2l/metrics.jsonl", true),
+        ("as-configured-seed2", "data/d2l_train.npz", false),
+        ("as-configured-seed2", "d2l/metrics.jsonl", false),
+    ] {
+        assert_eq!(inode(base, file) == inode(name, file), shared, "{name} {file}");
+    }
+    let [one, two] = ["1", "2"].map(|pairs| format!("l2d.cost=sum+attack.pairs={pairs}-seed1"));
+    assert_eq!(inode(&one, "l2d/checkpoints/best.safetensors"), inode(&two, "l2d/checkpoints/best.safetensors"));
+
+    // The base is a reproduction like any other, and the keep that is configured is the base.
+    let mut alone = tiny("alone", &settings);
+    alone.extend(["--set", "branches.matched=false", "--set", "branches.one_pool=false"]);
+    succeeds(&alone, folder);
+    assert_eq!(file(&run(base), "designs.npz"), file(&folder.join("alone"), "designs.npz"));
+    let rows: Vec<serde_json::Value> = serde_json::from_slice(&file(folder, "alone/results.json")).unwrap();
+    let table: Vec<serde_json::Value> = serde_json::from_slice(&file(&out, "table.json")).unwrap();
+    let names: Vec<&str> = table.iter().filter_map(|line| line["run"].as_str()).collect();
+    assert_eq!(names.len(), 12, "{names:?}");
+    assert!(!names.iter().any(|name| name.contains("d2l.keep=0.5")), "{names:?}");
+    let line = |name: &str| table.iter().find(|line| line["run"] == name).unwrap();
+    let number = |rows: &[serde_json::Value], id: &str| rows.iter().find(|row| row["id"] == id).map(|row| row["ours"].clone());
+    for id in ["2g.accuracy", "3d.accuracy", "3e.accuracy", "5b.alpha", "5b.pearson", "6ab.small_m", "control.live.l2d", "control.range"] {
+        let ours = number(line(base)["rows"].as_array().unwrap(), id);
+        assert!(ours.is_some() && ours == number(&rows, id), "{id}: {ours:?}");
+    }
+    assert!(number(line(base)["rows"].as_array().unwrap(), "5b.ratio.lognormal").is_some_and(|ratio| ratio.is_number()));
+    let failed = line("l2d.lr=1e30-seed2");
+    assert!(failed["fault"].as_str().is_some_and(|fault| fault.contains("no longer finite")) && failed["rows"] == serde_json::json!([]));
+    let csv = String::from_utf8(file(&out, "table.csv")).unwrap();
+    assert!(csv.starts_with("run,seed,d2l.keep,l2d.keep,l2d.lr,l2d.cost,attack.pairs,fault,2a.parameters,"), "{csv}");
+    assert!(csv.contains("\nl2d.cost=sum+attack.pairs=1-seed1,1,,,,\"\"\"sum\"\"\",1,,"), "{csv}");
+    let markdown = String::from_utf8(file(&out, "table.md")).unwrap();
+    assert!(markdown.contains("| as configured | 2 | ") && markdown.contains("| l2d.lr = 1e30 | 0 | \u{2014} |"), "{markdown}");
+    assert!(file(&out, "sweep.png").starts_with(b"\x89PNG"));
+
+    // A second call does nothing but what failed.
+    let before = inode(base, "results.json");
+    let whole = relative(contents(&out), &out);
+    let said = String::from_utf8(scalefree(&sweep("out", &settings), folder).stderr).unwrap();
+    assert_eq!(said.matches("of 12: ").count(), 2, "{said}");
+    assert_eq!((inode(base, "results.json"), relative(contents(&out), &out) == whole), (before, true));
+    let arguments = sweep("killed", &settings);
+    for moment in 0..8 {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_scalefree")).args(&arguments).arg("--quiet").current_dir(folder).spawn().unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(60 + 250 * moment));
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    succeeds(&arguments, folder);
+    let killed = folder.join("killed");
+    let mut names = relative(contents(&killed), &killed);
+    names.retain(|(path, _)| !path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.')));
+    assert_eq!(names.len(), whole.len());
+    for ((name, bytes), (known, expected)) in names.iter().zip(&whole) {
+        assert!(name == known && bytes == expected, "{} differs after kills", name.display());
+    }
+}
+
+#[test]
+fn a_sweep_that_cannot_be_is_refused_before_its_first_run() {
+    let bench = Bench::new();
+    let folder = bench.path();
+    for (plan, words) in [
+        ("[each]\nd2l.rate = [1]", &["plan.toml", "line 2: d2l.rate", "unknown key"][..]),
+        ("[each]\nd2l.filters = [[4, 8], [9, 9, 9, 9, 9, 9]]", &["line 2: d2l.filters", "halved 6 times"]),
+        ("[each]\ndevice = ['cuda']", &["line 2", "one for the whole sweep", "--set device"]),
+    ] {
+        bench.put("plan.toml", plan.as_bytes());
+        refuses(&["sweep", "plan.toml", "--out", "out"], folder, words);
+    }
+    refuses(&["sweep", "none.toml", "--out", "out"], folder, &["none.toml", "No such file"]);
+    assert!(!folder.join("out").exists());
+}
+
 /// A tiny run of every kind of row, its report, and the report beside itself. Times are not looked at.
 #[test]
 fn bench_lists_times_and_compares() {

@@ -14,20 +14,22 @@ use serde_json::{Map, json};
 use std::path::Path;
 
 /// The data sets; each has a seed of its own (the paper: "different random seeds"), derived from the run's.
-pub(super) const SETS: [&str; 6] = ["d2l_train", "d2l_validation", "d2l_test", "l2d_train", "l2d_validation", "l2d_test"];
+pub(crate) const SETS: [&str; 6] = ["d2l_train", "d2l_validation", "d2l_test", "l2d_train", "l2d_validation", "l2d_test"];
+
+/// What set `set` of [`SETS`] is drawn from.
+pub(crate) fn spec(config: &Config, set: usize) -> Spec {
+    let count = [config.data.train, config.data.validation, config.data.test][set % 3];
+    let seed = config.seed.wrapping_mul(SETS.len() as u64).wrapping_add(set as u64);
+    Spec { seed, start: 0, count, lattice: config.lattice, amplitudes: config.data.amplitudes(), labels: config.labels }
+}
 
 pub(super) fn data<D: Device>(device: &D, config: &Config, run: &Run, progress: &dyn Progress) -> Result<()> {
     file::create_folder(&run.path("data"))?;
-    let counts = [config.data.train, config.data.validation, config.data.test];
     for (set, name) in SETS.iter().enumerate() {
         let out = run.data(name);
-        if out.exists() {
-            continue;
+        if !out.exists() {
+            generate(device, &spec(config, set), &out, progress)?;
         }
-        let seed = config.seed.wrapping_mul(SETS.len() as u64).wrapping_add(set as u64);
-        let (count, amplitudes) = (counts[set % 3], config.data.amplitudes());
-        let spec = Spec { seed, start: 0, count, lattice: config.lattice, amplitudes, labels: config.labels };
-        generate(device, &spec, &out, progress)?;
     }
     Ok(())
 }
