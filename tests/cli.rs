@@ -546,13 +546,69 @@ fn a_run_without_branches_is_drawn_and_refuses_another_configuration() {
     assert_eq!(String::from_utf8(file(&run, "config.toml")).unwrap(), old);
 }
 
-/// What a sweep goes over: the base, another D2L, two L2Ds behind the base's, one that cannot train, and all of it with two seeds.
+/// A round is a D2L that goes on with what the L2D before it drew, and an L2D that goes on through that; by hand as well.
+#[test]
+fn rounds_learn_from_the_designs_of_the_round_before() {
+    let bench = Bench::new();
+    let folder = bench.path();
+    let mut settings = tiny_settings();
+    settings.extend(["branches.matched=false", "branches.one_pool=false", "rounds.epochs=3"].map(String::from));
+    succeeds(&tiny("plain", &settings), folder);
+    settings.push("rounds.count=2".into());
+    succeeds(&tiny("run", &settings), folder);
+    for network in ["d2l", "l2d"] {
+        let name = format!("{network}/checkpoints/best.safetensors");
+        assert_eq!(file(&folder.join("run/rounds/0"), &name), file(&folder.join("plain"), &name), "round 0 is a run without rounds");
+        for (a, b) in [("run/rounds/0", "run/rounds/1"), ("run/rounds/1", "run")] {
+            assert_ne!(file(&folder.join(a), &name), file(&folder.join(b), &name));
+        }
+    }
+
+    // The structures of round 0 with their truth.
+    succeeds(&["design", "plain/l2d/checkpoints/best.safetensors", "run/data/l2d_train.npz", "--out", "drawn.npz"], folder);
+    let array = |name: &str, key: &str| Npz::open(&folder.join(name)).unwrap().array(key).unwrap().values;
+    assert_eq!(array("run/rounds/0/train.npz", "displacement"), array("drawn.npz", "displacement"));
+    let rounded: Vec<f64> = array("drawn.npz", "mode_area").into_iter().map(|w| f64::from(w as f32)).collect();
+    assert_eq!(array("run/rounds/0/train.npz", "mode_area"), rounded);
+    // Round 1: 120 samples in batches of 10, three epochs.
+    let seed = (1 + (1_u64 << 32)).to_string();
+    let d2l = ["train", "d2l", "--data", "run/data/d2l_train.npz", "--data", "run/rounds/0/train.npz", "--out", "d2l", "--seed", &seed];
+    let keys = ["d2l.batch=10", "d2l.epochs=3", "d2l.decay_steps=36", "d2l.decay_rate=0.05"];
+    let mut arguments = [&d2l[..], &["--device", "cpu", "--init", "plain/d2l/checkpoints/best.safetensors"]].concat();
+    keys.iter().for_each(|key| arguments.extend(["--set", key]));
+    succeeds(&arguments, folder);
+    let cost = |name: &str| -> Vec<serde_json::Value> {
+        let text = String::from_utf8(file(folder, name)).unwrap();
+        text.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()["cost"].clone()).collect()
+    };
+    assert_eq!(cost("d2l/metrics.jsonl"), cost("run/rounds/1/d2l/metrics.jsonl"));
+    succeeds(&["generate", "--count", "20", "--lattice", "4", "--out", "small.npz"], folder);
+    let d2l = ["train", "d2l", "--data", "run/data/d2l_train.npz", "--data", "small.npz", "--out", "other"];
+    refuses(&d2l, folder, &["--data", "small.npz has lattices of 4 sites a side, the first set 8"]);
+
+    let whole = relative(contents(&folder.join("run")), &folder.join("run"));
+    let arguments = tiny("killed", &settings);
+    for moment in 0..6 {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_scalefree")).args(&arguments).current_dir(folder).spawn().unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(100 + 150 * moment));
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    succeeds(&arguments, folder);
+    let killed = folder.join("killed");
+    let mut names = relative(contents(&killed), &killed);
+    names.retain(|(path, _)| !path.iter().any(|part| part.to_string_lossy().starts_with('.')));
+    assert!(names == whole, "a kill changes what comes out");
+}
+
+/// What a sweep goes over: the base, another D2L, L2Ds behind the base's, one that cannot train, a round more, and all of it with two seeds.
 const PLAN: &str = "
 seeds = [1, 2]
 [each]
 d2l.keep = [0.5, 1.0]
 l2d.keep = [0.5]
 l2d.lr = [1e30]
+rounds.count = [1]
 [grid]
 l2d.cost = ['sum']
 attack.pairs = [1, 2]
@@ -585,10 +641,15 @@ fn a_sweep_shares_what_it_can_and_a_kill_at_any_moment_loses_nothing() {
         ("l2d.keep=0.5-seed1", "d2l/checkpoints/best.safetensors", true),
         ("l2d.keep=0.5-seed1", "l2d/checkpoints/best.safetensors", false),
         ("l2d.cost=sum+attack.pairs=1-seed1", "d2l/metrics.jsonl", true),
+        ("rounds.count=1-seed1", "d2l/metrics.jsonl", false),
         ("as-configured-seed2", "data/d2l_train.npz", false),
         ("as-configured-seed2", "d2l/metrics.jsonl", false),
     ] {
         assert_eq!(inode(base, file) == inode(name, file), shared, "{name} {file}");
+    }
+    for network in ["d2l", "l2d"] {
+        let file = format!("{network}/checkpoints/best.safetensors");
+        assert_eq!(inode(base, &file), inode("rounds.count=1-seed1", &format!("rounds/0/{file}")));
     }
     let [one, two] = ["1", "2"].map(|pairs| format!("l2d.cost=sum+attack.pairs={pairs}-seed1"));
     assert_eq!(inode(&one, "l2d/checkpoints/best.safetensors"), inode(&two, "l2d/checkpoints/best.safetensors"));
@@ -601,7 +662,7 @@ fn a_sweep_shares_what_it_can_and_a_kill_at_any_moment_loses_nothing() {
     let rows: Vec<serde_json::Value> = serde_json::from_slice(&file(folder, "alone/results.json")).unwrap();
     let table: Vec<serde_json::Value> = serde_json::from_slice(&file(&out, "table.json")).unwrap();
     let names: Vec<&str> = table.iter().filter_map(|line| line["run"].as_str()).collect();
-    assert_eq!(names.len(), 12, "{names:?}");
+    assert_eq!(names.len(), 14, "{names:?}");
     assert!(!names.iter().any(|name| name.contains("d2l.keep=0.5")), "{names:?}");
     let line = |name: &str| table.iter().find(|line| line["run"] == name).unwrap();
     let number = |rows: &[serde_json::Value], id: &str| rows.iter().find(|row| row["id"] == id).map(|row| row["ours"].clone());
@@ -613,8 +674,8 @@ fn a_sweep_shares_what_it_can_and_a_kill_at_any_moment_loses_nothing() {
     let failed = line("l2d.lr=1e30-seed2");
     assert!(failed["fault"].as_str().is_some_and(|fault| fault.contains("no longer finite")) && failed["rows"] == serde_json::json!([]));
     let csv = String::from_utf8(file(&out, "table.csv")).unwrap();
-    assert!(csv.starts_with("run,seed,d2l.keep,l2d.keep,l2d.lr,l2d.cost,attack.pairs,fault,2a.parameters,"), "{csv}");
-    assert!(csv.contains("\nl2d.cost=sum+attack.pairs=1-seed1,1,,,,\"\"\"sum\"\"\",1,,"), "{csv}");
+    assert!(csv.starts_with("run,seed,d2l.keep,l2d.keep,l2d.lr,rounds.count,l2d.cost,attack.pairs,fault,2a.parameters,"), "{csv}");
+    assert!(csv.contains("\nl2d.cost=sum+attack.pairs=1-seed1,1,,,,,\"\"\"sum\"\"\",1,,"), "{csv}");
     let markdown = String::from_utf8(file(&out, "table.md")).unwrap();
     assert!(markdown.contains("| as configured | 2 | ") && markdown.contains("| l2d.lr = 1e30 | 0 | \u{2014} |"), "{markdown}");
     assert!(file(&out, "sweep.png").starts_with(b"\x89PNG"));
@@ -623,7 +684,7 @@ fn a_sweep_shares_what_it_can_and_a_kill_at_any_moment_loses_nothing() {
     let before = inode(base, "results.json");
     let whole = relative(contents(&out), &out);
     let said = String::from_utf8(scalefree(&sweep("out", &settings), folder).stderr).unwrap();
-    assert_eq!(said.matches("of 12: ").count(), 2, "{said}");
+    assert_eq!(said.matches("of 14: ").count(), 2, "{said}");
     assert_eq!((inode(base, "results.json"), relative(contents(&out), &out) == whole), (before, true));
     let arguments = sweep("killed", &settings);
     for moment in 0..8 {
@@ -635,7 +696,7 @@ fn a_sweep_shares_what_it_can_and_a_kill_at_any_moment_loses_nothing() {
     succeeds(&arguments, folder);
     let killed = folder.join("killed");
     let mut names = relative(contents(&killed), &killed);
-    names.retain(|(path, _)| !path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.')));
+    names.retain(|(path, _)| !path.iter().any(|part| part.to_string_lossy().starts_with('.')));
     assert_eq!(names.len(), whole.len());
     for ((name, bytes), (known, expected)) in names.iter().zip(&whole) {
         assert!(name == known && bytes == expected, "{} differs after kills", name.display());

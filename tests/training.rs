@@ -115,6 +115,24 @@ fn fresh_epochs_learn_from_the_realisations_that_follow() {
     }
 }
 
+/// What a run has beside the set that is followed is in every epoch.
+#[test]
+fn other_samples_stay_among_fresh_ones() {
+    let [fresh, by_hand] = [(); 2].map(|()| tempfile::tempdir().unwrap());
+    let beside = examples(Kind::D2l, &Spec { seed: 5, count: 10, ..spec() });
+    let with = |mut set: Examples| {
+        set.extend(beside.clone());
+        set
+    };
+    let first = with(examples(Kind::D2l, &spec()));
+    run::<f32>(Kind::D2l, &TrainConfig { fresh: true, ..keys(2) }, &first, Some(&spec()), fresh.path(), &Silent).unwrap();
+    for epoch in 0..2 {
+        let following = with(examples(Kind::D2l, &Spec { start: 100 + N * epoch, ..spec() }));
+        run::<f32>(Kind::D2l, &keys(epoch + 1), &following, None, by_hand.path(), &Silent).unwrap();
+    }
+    assert_eq!(outcome(fresh.path()), outcome(by_hand.path()));
+}
+
 #[test]
 fn structures_are_seen_under_the_symmetry_of_their_epoch() {
     let [drawn, by_hand, plain] = [(); 3].map(|()| tempfile::tempdir().unwrap());
@@ -201,7 +219,7 @@ fn a_run_that_was_cut_has_the_bits_of_one_that_was_not() {
 fn impossible_options_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let late = Spec { start: u64::MAX - 2 * N, ..spec() };
-    let (fewer, larger) = (Spec { count: N - 1, ..spec() }, Spec { lattice: Lattice::default(), ..spec() });
+    let (more, larger) = (Spec { count: N + 1, ..spec() }, Spec { lattice: Lattice::default(), ..spec() });
     for (kind, keys, source, words) in [
         (Kind::D2l, options(3), None, "d2l.fresh: what the training set was drawn from is not known"),
         (Kind::L2d, TrainConfig { fresh: true, ..keys(3) }, None, "l2d.fresh: "),
@@ -209,8 +227,8 @@ fn impossible_options_are_refused() {
         (
             Kind::D2l,
             options(3),
-            Some(&fewer),
-            "d2l.fresh: the training set has 43 samples of 4 x 4 sites, but tells that it was drawn as 42 of",
+            Some(&more),
+            "d2l.fresh: the training set has 43 samples of 4 x 4 sites, but tells that it was drawn as 44 of",
         ),
         (Kind::D2l, options(3), Some(&larger), "43 of 16 x 16"),
         (Kind::L2d, options(3), Some(&late), "l2d.symmetries: "),

@@ -26,9 +26,9 @@ enum Network {
 pub(super) struct Args {
     /// Which network
     network: Network,
-    /// Training set
-    #[arg(long, value_name = "F|DIR")]
-    data: PathBuf,
+    /// Training set; several are taken one after another (repeatable)
+    #[arg(long, value_name = "F|DIR", required = true)]
+    data: Vec<PathBuf>,
     /// Validation set; without it best = last
     #[arg(long, value_name = "F|DIR")]
     validation: Option<PathBuf>,
@@ -52,7 +52,19 @@ pub(super) fn run(args: &Args, common: &Common) -> Result<()> {
         Network::D2l => Kind::D2l,
         Network::L2d => Kind::L2d,
     };
-    let labelled = load_labelled(&args.data)?;
+    let mut labelled = load_labelled(&args.data[0])?;
+    let followed = labelled.structures.count as u64;
+    for path in &args.data[1..] {
+        let other = load_labelled(path)?;
+        if other.structures.size != labelled.structures.size {
+            let sizes = [&other, &labelled].map(|set| set.structures.size);
+            return Err(Error::value(
+                "--data",
+                format!("{} has lattices of {} sites a side, the first set {}", path.display(), sizes[0], sizes[1]),
+            ));
+        }
+        labelled.extend(other);
+    }
     let validation = args.validation.as_deref().map(load_labelled).transpose()?;
     let size = labelled.structures.size;
     if let Some(other) = validation.as_ref().filter(|v| v.structures.size != size) {
@@ -83,7 +95,7 @@ pub(super) fn run(args: &Args, common: &Common) -> Result<()> {
     }
     let architecture = keys.architecture(kind, size);
     keys.validate(&architecture)?;
-    let source = if keys.fresh { Some(source(args, kind, &keys)?) } else { None };
+    let source = if keys.fresh { Some(source(args, kind, &keys, followed)?) } else { None };
     let data_hash = data_fingerprint(&labelled);
     let training = Examples::new(kind, labelled);
     let validation = validation.map(|v| Examples::new(kind, v));
@@ -117,12 +129,16 @@ pub(super) fn run(args: &Args, common: &Common) -> Result<()> {
     Ok(())
 }
 
-/// What the training set was drawn from. What validates must not be drawn for training too.
-fn source(args: &Args, kind: Kind, keys: &TrainConfig) -> Result<Spec> {
-    let source = load_spec(&args.data).map_err(|fault| {
+/// What the training set, the first of several, was drawn from: `count` samples. What validates must not be drawn for training too.
+fn source(args: &Args, kind: Kind, keys: &TrainConfig, count: u64) -> Result<Spec> {
+    let needed = |fault: String| {
         let key = format!("{}.fresh", kind.to_string().to_lowercase());
         Error::value(key, format!("a set of generate is needed, which tells what it was drawn from; {fault}"))
-    })?;
+    };
+    let source = load_spec(&args.data[0]).map_err(|fault| needed(fault.to_string()))?;
+    if source.count != count {
+        return Err(needed(format!("{} tells of {} samples and has {count}", args.data[0].display(), source.count)));
+    }
     // A validation set of another program tells no seed, and shares none.
     let validation = args.validation.as_deref().and_then(|path| load_spec(path).ok());
     match validation {

@@ -35,6 +35,8 @@ pub struct Config {
     pub d2l: TrainConfig,
     /// The localisation-to-structure network.
     pub l2d: TrainConfig,
+    /// Rounds in which the networks learn from each other.
+    pub rounds: RoundsConfig,
     /// The attack of Fig. 6.
     pub attack: AttackConfig,
     /// The power-law fits.
@@ -90,6 +92,16 @@ impl DataConfig {
     pub fn amplitudes(&self) -> Amplitudes {
         Amplitudes { rho_max: self.rho_max, sigma_max: self.sigma_max }
     }
+}
+
+/// Rounds behind the first training: D2L learns from L2D's own structures too, with their Hamiltonian truth, and L2D through that D2L.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RoundsConfig {
+    /// How many; 0 = none.
+    pub count: u64,
+    /// Epochs of each network in a round. Its rate starts as in the first training and has fallen by `decay_rate` at their end.
+    pub epochs: u64,
 }
 
 /// The attack of Fig. 6.
@@ -224,6 +236,9 @@ impl Config {
                 return Err(Error::value(key, "0 samples; at least 1 is needed"));
             }
         }
+        if self.rounds.epochs == 0 {
+            return Err(Error::value("rounds.epochs", "needs at least one epoch"));
+        }
         let attack = &self.attack;
         for (key, count) in
             [("attack.pairs", attack.pairs), ("attack.sweep_angles", attack.sweep_angles), ("attack.repeats", attack.repeats)]
@@ -308,7 +323,7 @@ pub(crate) struct Leaf {
     pub(crate) value: Value,
 }
 
-/// The keys of a TOML file, group by group.
+/// The keys of a TOML file, as they stand in it.
 ///
 /// # Errors
 /// A file that cannot be read, or is not TOML.
@@ -319,6 +334,7 @@ pub(crate) fn leaves(path: &Path) -> Result<Vec<Leaf>> {
     let table = DeTable::parse(&text).map_err(unsound)?;
     let mut starts = Vec::new();
     collect(table.get_ref(), "", &mut starts);
+    starts.sort_by_key(|(_, start)| *start);
     let values = Value::Table(toml::from_str(&text).map_err(unsound)?);
     let leaf = |(key, start): (String, usize)| {
         let value = key.split('.').try_fold(&values, |value, part| value.get(part))?.clone();
@@ -373,6 +389,7 @@ mod tests {
             ("", &["d2l.batch=-1"], "--set d2l.batch: "),
             ("", &["lattice.size=0"], "lattice.size"),
             ("", &["data.rho_max=nan"], "data.rho_max"),
+            ("", &["rounds.epochs=0"], "rounds.epochs: needs"),
             ("", &["attack.repeats=0"], "attack.repeats: 0"),
             ("", &["attack.sweep=[]"], "attack.sweep: []"),
             ("", &["attack.sweep=[0.1, 0.0]"], "attack.sweep: [0.1, 0.0]"),

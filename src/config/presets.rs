@@ -1,6 +1,6 @@
 //! The presets: the paper's own scale, and smaller ones of the same shape.
 
-use super::{AttackConfig, BranchConfig, Config, DataConfig, OnePoolConfig, PowerlawConfig, Precision, SweepConfig};
+use super::{AttackConfig, BranchConfig, Config, DataConfig, OnePoolConfig, PowerlawConfig, Precision, RoundsConfig, SweepConfig};
 use crate::nn::{Init, Pool};
 use crate::ops::adam::{AdamForm, Decay};
 use crate::ops::eigh::Labels;
@@ -81,6 +81,7 @@ impl Preset {
                 l2_scale: L2_SCALE,
                 ..network(&l2d, train)
             },
+            rounds: RoundsConfig { count: 0, epochs: d2l.epochs / 4 },
             attack,
             powerlaw: PowerlawConfig { bootstrap },
             branches: BranchConfig { matched: branches, one_pool: branches },

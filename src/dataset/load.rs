@@ -25,6 +25,16 @@ pub struct Labelled {
     pub mode_area: Vec<f64>,
 }
 
+impl Labelled {
+    /// Puts the lattices of `other`, of the same size, behind these.
+    pub fn extend(&mut self, other: Labelled) {
+        self.structures.size = other.structures.size;
+        self.structures.count += other.structures.count;
+        self.structures.displacement.extend(other.structures.displacement);
+        self.mode_area.extend(other.mode_area);
+    }
+}
+
 /// Mode-area curves to aim at.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Curves {
@@ -65,11 +75,7 @@ pub fn load_labelled(path: &Path) -> Result<Labelled> {
         }
         let mut all = Labelled::default();
         for shard in &manifest.shards {
-            let one = load_labelled(&path.join(&shard.file))?;
-            all.structures.size = one.structures.size;
-            all.structures.count += one.structures.count;
-            all.structures.displacement.extend(one.structures.displacement);
-            all.mode_area.extend(one.mode_area);
+            all.extend(load_labelled(&path.join(&shard.file))?);
         }
         return Ok(all);
     }

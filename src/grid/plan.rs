@@ -116,7 +116,7 @@ impl Plan {
                 let config = Config { seed: *seed, ..config.clone() };
                 // A value may be the configured one.
                 if known.insert(config.to_toml()?) {
-                    let changes = changes.iter().map(|(factor, value)| (factor.key.clone(), value.to_string())).collect();
+                    let changes = changes.iter().map(|(factor, value)| (factor.key.clone(), shown(value))).collect();
                     plan.points.push(Point { changes, config });
                 }
             }
@@ -153,6 +153,14 @@ fn settings<'a>(path: &Path, each: &'a [Factor], grid: &'a [Factor]) -> Result<V
         all.extend(product);
     }
     Ok(all)
+}
+
+/// A value as TOML has it; of a number the shortest form.
+fn shown(value: &Value) -> String {
+    match value {
+        Value::Float(number) => format!("{number:?}"),
+        other => other.to_string(),
+    }
 }
 
 fn seed(value: &Value) -> Option<u64> {

@@ -2,13 +2,15 @@
 //! changed, so neither run can spoil the other's; a network that was cut goes on in whichever is run.
 
 use crate::config::Config;
-use crate::reproduce::{Run, SETS, spec};
+use crate::nn::Kind;
+use crate::reproduce::{Run, SETS, place, spec};
 use crate::{Error, Result, file};
 use std::fs;
 use std::path::Path;
 
 /// Gives the run `to` what it shares with the run `from`: each data set of the same seed, lattice and amplitudes; the trained D2L, where
-/// the sets that it learnt from and all its keys are the same; the trained L2D on the same terms, behind the same D2L.
+/// the sets that it learnt from and all its keys are the same; the trained L2D on the same terms, behind the same D2L; and of rounds those
+/// that both have.
 pub(super) fn share((other, from): (&Config, &Run), (config, to): (&Config, &Run)) -> Result<()> {
     let same_set = |name: &str| {
         let set = SETS.iter().position(|known| *known == name);
@@ -18,10 +20,24 @@ pub(super) fn share((other, from): (&Config, &Run), (config, to): (&Config, &Run
         link(&from.data(name), &to.data(name))?;
     }
     let learnt_alike = |network: &str| ["train", "validation"].iter().all(|part| same_set(&format!("{network}_{part}")));
-    if other.seed == config.seed && other.d2l == config.d2l && learnt_alike("d2l") {
-        link(&from.path("d2l"), &to.path("d2l"))?;
-        if other.l2d == config.l2d && learnt_alike("l2d") {
-            link(&from.path("l2d"), &to.path("l2d"))?;
+    if other.seed != config.seed || other.d2l != config.d2l || !learnt_alike("d2l") {
+        return Ok(());
+    }
+    let share = |kind: Kind, round: u64| link(&from.path(&place(other, kind, round)), &to.path(&place(config, kind, round)));
+    share(Kind::D2l, 0)?;
+    if other.l2d != config.l2d || !learnt_alike("l2d") {
+        return Ok(());
+    }
+    share(Kind::L2d, 0)?;
+    // With the same epochs a round does not know how many follow it.
+    if other.rounds.epochs == config.rounds.epochs {
+        for round in 1..=other.rounds.count.min(config.rounds.count) {
+            for part in ["train", "validation"] {
+                let name = format!("rounds/{}/{part}.npz", round - 1);
+                link(&from.path(&name), &to.path(&name))?;
+            }
+            share(Kind::D2l, round)?;
+            share(Kind::L2d, round)?;
         }
     }
     Ok(())

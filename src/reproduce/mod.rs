@@ -11,6 +11,7 @@ mod pictures;
 mod publish;
 mod results;
 mod robustness;
+mod rounds;
 mod run;
 mod sets;
 mod spectra;
@@ -18,6 +19,7 @@ mod stages;
 mod sweep;
 
 pub use pictures::draw;
+pub(crate) use rounds::place;
 pub(crate) use run::{Branch, Run};
 pub(crate) use stages::{SETS, spec};
 
@@ -101,8 +103,13 @@ fn chain<D: Device>(
     if run.branch != Branch::OnePool {
         clock.time("data", || stages::data(device, config, run, progress))?;
     }
-    clock.time("train D2L", || stages::train(device, config, run, Kind::D2l, progress))?;
-    clock.time("train L2D", || stages::train(device, config, run, Kind::L2d, progress))?;
+    for round in 0..=config.rounds.count {
+        if round > 0 {
+            clock.time("structures of rounds", || rounds::draw(device, config, run, round - 1, progress))?;
+        }
+        clock.time("train D2L", || rounds::train(device, config, run, Kind::D2l, round, progress))?;
+        clock.time("train L2D", || rounds::train(device, config, run, Kind::L2d, round, progress))?;
+    }
     clock.time("predict and design", || stages::design(device, config, run, progress))?;
     clock.time("network", || network::compute(config, run))?;
     if run.branch != Branch::OnePool {

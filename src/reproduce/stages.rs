@@ -3,7 +3,7 @@
 use super::Run;
 use crate::analysis::population::{accuracy, attack_pair, w_avg};
 use crate::config::Config;
-use crate::dataset::{Attacked, Labelled, Spec, Structures, generate, load_labelled, load_spec, load_structures, npz};
+use crate::dataset::{Attacked, Labelled, Spec, Structures, generate, load_labelled, load_structures, npz};
 use crate::design;
 use crate::nn::{Kind, Model, Scaling, initialise};
 use crate::ops::Device;
@@ -39,20 +39,6 @@ pub(super) fn set(run: &Run, name: &str) -> Result<Labelled> {
     load_labelled(&run.data(name))
 }
 
-/// Trains the run's network of `kind`.
-pub(super) fn train<D: Device>(device: &D, config: &Config, run: &Run, kind: Kind, progress: &dyn Progress) -> Result<()> {
-    let frozen = match kind {
-        Kind::D2l => None,
-        Kind::L2d => Some(Model::read(&run.path("d2l/checkpoints/best.safetensors"))?),
-    };
-    let (training, validation) = examples(run, kind)?;
-    let name = kind.to_string().to_lowercase();
-    let keys = config.network(kind);
-    let source = if keys.fresh { Some(load_spec(&run.data(&format!("{name}_train")))?) } else { None };
-    let (frozen, sets) = (frozen.as_ref(), (&training, &validation));
-    train_network(device, config, keys, kind, frozen, sets, source.as_ref(), &run.path(&name), progress)
-}
-
 /// What a network of `kind` learns from, and what it is validated on.
 pub(super) fn examples(run: &Run, kind: Kind) -> Result<(Examples, Examples)> {
     let name = kind.to_string().to_lowercase();
@@ -60,34 +46,42 @@ pub(super) fn examples(run: &Run, kind: Kind) -> Result<(Examples, Examples)> {
     Ok((Examples::new(kind, training?), Examples::new(kind, validation?)))
 }
 
-#[allow(clippy::too_many_arguments)]
-pub(super) fn train_network<D: Device>(
-    device: &D,
-    config: &Config,
-    keys: &TrainConfig,
-    kind: Kind,
-    frozen: Option<&Model>,
-    (training, validation): (&Examples, &Examples),
-    source: Option<&Spec>,
-    folder: &Path,
-    progress: &dyn Progress,
-) -> Result<()> {
-    let mut notes = Map::new();
-    notes.insert("configuration".into(), json!(keys));
-    let job = Job {
-        architecture: keys.architecture(kind, config.lattice.size),
-        init: None,
-        config: keys,
-        seed: config.seed,
-        frozen,
-        training,
-        source,
-        validation: Some(validation),
-        folder,
-        resume: true,
-        notes,
-    };
-    crate::train::train(device, &job, progress).map(drop)
+/// A training of a run.
+pub(super) struct Training<'a> {
+    pub(super) kind: Kind,
+    pub(super) keys: &'a TrainConfig,
+    pub(super) seed: u64,
+    /// A network to go on from.
+    pub(super) init: Option<&'a Model>,
+    /// The D2L behind an L2D.
+    pub(super) frozen: Option<&'a Model>,
+    pub(super) training: &'a Examples,
+    /// What the training set was drawn from, where new samples are to follow.
+    pub(super) source: Option<&'a Spec>,
+    pub(super) validation: &'a Examples,
+    pub(super) folder: &'a Path,
+}
+
+impl Training<'_> {
+    /// Trains for lattices of `size` sites a side, or goes on where it was cut.
+    pub(super) fn run<D: Device>(&self, device: &D, size: usize, progress: &dyn Progress) -> Result<()> {
+        let mut notes = Map::new();
+        notes.insert("configuration".into(), json!(self.keys));
+        let job = Job {
+            architecture: self.keys.architecture(self.kind, size),
+            init: self.init,
+            config: self.keys,
+            seed: self.seed,
+            frozen: self.frozen,
+            training: self.training,
+            source: self.source,
+            validation: Some(self.validation),
+            folder: self.folder,
+            resume: true,
+            notes,
+        };
+        crate::train::train(device, &job, progress).map(drop)
+    }
 }
 
 /// The L2D before its first step: the control of an untrained network.
@@ -130,7 +124,7 @@ pub(super) fn design<D: Device>(device: &D, config: &Config, run: &Run, progress
     Ok(())
 }
 
-fn single(values: &[f64]) -> Vec<f32> {
+pub(super) fn single(values: &[f64]) -> Vec<f32> {
     values.iter().map(|v| *v as f32).collect()
 }
 

@@ -5,7 +5,8 @@
 //! (seed, k + e n + i),   i = 0 .. n
 //! ```
 //! with the set's lattice, amplitudes and labels: epoch 0 from the set itself, later ones from those that follow. A sample depends on
-//! its seed and index alone, so a run that was cut draws what it would have drawn.
+//! its seed and index alone, so a run that was cut draws what it would have drawn. Samples that a run has beside the set stay in every
+//! epoch.
 
 use super::resume::network;
 use super::{Examples, Job};
@@ -36,17 +37,17 @@ pub(super) struct Fresh<D> {
 }
 
 impl<D: Device> Fresh<D> {
-    /// Ready to draw for `job`, whose training set has `n` samples.
+    /// Ready to draw for `job`, which has `n` samples.
     ///
     /// # Errors
-    /// [`Error::Value`] where nobody knows what the training set was drawn from, it is no whole set of its kind, or there are not
-    /// enough indices for all epochs.
+    /// [`Error::Value`] where nobody knows what the training set was drawn from, it cannot be that, or there are not enough indices for
+    /// all epochs.
     pub(super) fn new(device: &D, job: &Job<'_>, n: usize) -> Result<Self> {
         let key = format!("{}.fresh", network(job));
         let Some(source) = job.source else {
             return Err(Error::value(key, "what the training set was drawn from is not known; only sets of generate can be followed"));
         };
-        if (source.count, source.lattice.size) != (n as u64, job.architecture.size) {
+        if source.count > n as u64 || source.lattice.size != job.architecture.size {
             let fault = format!(
                 "the training set has {n} samples of {0} x {0} sites, but tells that it was drawn as {1} of {2} x {2}",
                 job.architecture.size, source.count, source.lattice.size
@@ -73,6 +74,11 @@ impl<D: Device> Fresh<D> {
             self.coming = Some(Coming { epoch, listener, set, thread: Some(thread) });
         }
         Ok(())
+    }
+
+    /// Samples that are new in each epoch.
+    pub(super) fn count(&self) -> usize {
+        self.source.count as usize
     }
 
     /// The samples of `epoch`, waited for; none where the user wants to stop.

@@ -32,6 +32,7 @@ use rayon::prelude::*;
 use samples::Samples;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
+use std::ops::Range;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -64,10 +65,17 @@ impl Examples {
         Examples { inputs, targets: self.targets.clone() }
     }
 
-    /// The first `n` of them, for lattices of `sites` sites.
-    pub fn first(&self, n: usize, sites: usize) -> Self {
+    /// Those in `range`, for lattices of `sites` sites.
+    pub fn rows(&self, range: Range<usize>, sites: usize) -> Self {
         let width = self.inputs.len() / (self.targets.len() / sites);
-        Examples { inputs: self.inputs[..n * width].to_vec(), targets: self.targets[..n * sites].to_vec() }
+        let of = |values: &[f64], width: usize| values[range.start * width..range.end * width].to_vec();
+        Examples { inputs: of(&self.inputs, width), targets: of(&self.targets, sites) }
+    }
+
+    /// Puts `others` behind these.
+    pub fn extend(&mut self, others: Examples) {
+        self.inputs.extend(others.inputs);
+        self.targets.extend(others.targets);
     }
 }
 
@@ -85,7 +93,7 @@ pub struct Job<'a> {
     pub frozen: Option<&'a Model>,
     /// The training set.
     pub training: &'a Examples,
-    /// What it was drawn from, where that is known; the key `fresh` needs it.
+    /// What its first samples were drawn from, where that is known; the key `fresh` needs it. Samples behind them stay in every epoch.
     pub source: Option<&'a Spec>,
     /// The validation set.
     pub validation: Option<&'a Examples>,

@@ -38,10 +38,10 @@ impl<'a, D: Device> Samples<'a, D> {
         let mut new = None;
         if let Some(fresh) = &mut self.fresh {
             if epoch > 0 {
-                new = fresh.take(epoch, progress)?;
-                if new.is_none() {
-                    return Ok(false);
-                }
+                let Some(mut drawn) = fresh.take(epoch, progress)? else { return Ok(false) };
+                let sites = job.architecture.sites();
+                drawn.extend(job.training.rows(fresh.count()..job.training.targets.len() / sites, sites));
+                new = Some(drawn);
             }
             if epoch + 1 < keys.epochs {
                 fresh.begin(epoch + 1)?;
