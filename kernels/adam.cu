@@ -15,8 +15,10 @@ extern "C" __global__ void __launch_bounds__(ADAM_THREADS) adam_advance(
         step[0] += 1;
         const double s = (double)step[0];
         const double correction2 = sqrt(1.0 - pow(config.beta2, s));
-        const double lr = config.lr * pow(config.decay_rate, (s - 1.0) / config.decay_steps);
-        rate[0] = lr * correction2 / (1.0 - pow(config.beta1, s));
+        const double t = (s - 1.0) / config.decay_steps;
+        const double wave = 0.5 + 0.5 * cos(3.14159265358979323846 * fmin(t, 1.0));
+        const double fallen = config.decay == 0 ? pow(config.decay_rate, t) : config.decay_rate + (1.0 - config.decay_rate) * wave;
+        rate[0] = config.lr * fallen * correction2 / (1.0 - pow(config.beta1, s));
         rate[1] = config.form == 0 ? config.epsilon : config.epsilon * correction2;
     }
 }

@@ -3,6 +3,7 @@
 //! It implements "Machine learning identifies scale-free properties in disordered materials"
 //! (Yu, Piao, Park, Nat. Commun. 11, 4842, 2020). The rooms of the house, top to bottom; arrows go down only:
 //!
+//! - `grid`: a sweep: reproductions at many settings, and one table over them (feature `cli`).
 //! - `bench`: every op, whole steps and the eigen-solver, timed beside the device's roofs (feature `cli`).
 //! - `report`: results against the paper's, verdicts, and the page that shows them (feature `cli`).
 //! - `figures`: one file a figure of the paper; plain data in, SVG out (feature `cli`).
@@ -26,6 +27,8 @@ mod error;
 pub mod figures;
 pub mod file;
 pub mod gradcheck;
+#[cfg(feature = "cli")]
+pub mod grid;
 pub mod manifest;
 pub mod nn;
 pub mod ops;

@@ -260,6 +260,39 @@ fn training_twice_gives_the_same_files_and_a_run_is_not_overwritten() {
     refuses(&["train", "l2d", "--data", "set.npz", "--d2l", "l2d.safetensors", "--out", "c"], bench.path(), &["D2L is needed"]);
 }
 
+/// New samples follow those of the set, so the set must tell where they come from, and the validation set must not be among them.
+#[test]
+fn fresh_training_needs_a_set_that_can_be_followed() {
+    let bench = Bench::new();
+    let folder = bench.path();
+    for (out, start) in [("set.npz", "0"), ("set", "0"), ("near.npz", "100"), ("far.npz", "120")] {
+        succeeds(&["generate", "--count", "40", "--lattice", "8", "--start", start, "--out", out], folder);
+    }
+    let set = scalefree::dataset::load_labelled(&folder.join("set.npz")).unwrap();
+    write_npz(&folder.join("foreign.npz"), |npz| {
+        npz.array("displacement", &[40, 2, 8, 8], &set.structures.displacement)?;
+        npz.array("mode_area", &[40, 64], &set.mode_area)
+    })
+    .unwrap();
+    let train = |data: &'static str, validation: &'static str, out: &'static str| {
+        let arguments = ["train", "d2l", "--data", data, "--validation", validation, "--out", out, "--set", "d2l.fresh=true"];
+        [&arguments[..], SMALL].concat()
+    };
+    refuses(&train("foreign.npz", "far.npz", "run"), folder, &["d2l.fresh", "foreign.npz", "no array meta"]);
+    refuses(&train("set.npz", "near.npz", "run"), folder, &["--validation", "seed 1 from 100 on", "takes 0 to 120", "--start 120"]);
+    refuses(&train("set.npz", "set.npz", "run"), folder, &["--validation"]);
+    assert!(!folder.join("run").exists());
+    // A folder of shards is followed as a file is, whatever the number of threads.
+    for (data, out, threads) in [("set.npz", "one", "1"), ("set", "three", "3")] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_scalefree"));
+        let output = command.args(train(data, "far.npz", out)).current_dir(folder).env("RAYON_NUM_THREADS", threads).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+    for name in ["metrics.jsonl", "checkpoints/best.safetensors", "checkpoints/state.safetensors"] {
+        assert_eq!(file(&folder.join("one"), name), file(&folder.join("three"), name), "{name}");
+    }
+}
+
 /// What a step depends on must stay; how long a run is may change, and is said.
 #[test]
 fn a_run_resumes_with_the_keys_that_it_was_begun_with() {
@@ -479,6 +512,8 @@ fn a_run_without_branches_is_drawn_and_refuses_another_configuration() {
     let bench = Bench::new();
     let mut settings = tiny_settings();
     settings.extend(["branches.matched=false", "branches.one_pool=false"].map(String::from));
+    // And with every option of training.
+    settings.extend(["d2l.fresh=true", "d2l.symmetries=true", "d2l.decay=cosine", "l2d.fresh=true", "l2d.average=0.9"].map(String::from));
     let arguments = tiny("run", &settings);
     succeeds(&arguments, bench.path());
     let run = bench.path().join("run");
@@ -509,6 +544,179 @@ fn a_run_without_branches_is_drawn_and_refuses_another_configuration() {
     std::fs::write(run.join("config.toml"), shorter).unwrap();
     succeeds(&arguments, bench.path());
     assert_eq!(String::from_utf8(file(&run, "config.toml")).unwrap(), old);
+}
+
+/// A round is a D2L that goes on with what the L2D before it drew, and an L2D that goes on through that; by hand as well.
+#[test]
+fn rounds_learn_from_the_designs_of_the_round_before() {
+    let bench = Bench::new();
+    let folder = bench.path();
+    let mut settings = tiny_settings();
+    settings.extend(["branches.matched=false", "branches.one_pool=false", "rounds.epochs=3"].map(String::from));
+    succeeds(&tiny("plain", &settings), folder);
+    settings.push("rounds.count=2".into());
+    succeeds(&tiny("run", &settings), folder);
+    for network in ["d2l", "l2d"] {
+        let name = format!("{network}/checkpoints/best.safetensors");
+        assert_eq!(file(&folder.join("run/rounds/0"), &name), file(&folder.join("plain"), &name), "round 0 is a run without rounds");
+        for (a, b) in [("run/rounds/0", "run/rounds/1"), ("run/rounds/1", "run")] {
+            assert_ne!(file(&folder.join(a), &name), file(&folder.join(b), &name));
+        }
+    }
+
+    // The structures of round 0 with their truth.
+    succeeds(&["design", "plain/l2d/checkpoints/best.safetensors", "run/data/l2d_train.npz", "--out", "drawn.npz"], folder);
+    let array = |name: &str, key: &str| Npz::open(&folder.join(name)).unwrap().array(key).unwrap().values;
+    assert_eq!(array("run/rounds/0/train.npz", "displacement"), array("drawn.npz", "displacement"));
+    let rounded: Vec<f64> = array("drawn.npz", "mode_area").into_iter().map(|w| f64::from(w as f32)).collect();
+    assert_eq!(array("run/rounds/0/train.npz", "mode_area"), rounded);
+    // Round 1: 120 samples in batches of 10, three epochs.
+    let seed = (1 + (1_u64 << 32)).to_string();
+    let d2l = ["train", "d2l", "--data", "run/data/d2l_train.npz", "--data", "run/rounds/0/train.npz", "--out", "d2l", "--seed", &seed];
+    let keys = ["d2l.batch=10", "d2l.epochs=3", "d2l.decay_steps=36", "d2l.decay_rate=0.05"];
+    let mut arguments = [&d2l[..], &["--device", "cpu", "--init", "plain/d2l/checkpoints/best.safetensors"]].concat();
+    keys.iter().for_each(|key| arguments.extend(["--set", key]));
+    succeeds(&arguments, folder);
+    let cost = |name: &str| -> Vec<serde_json::Value> {
+        let text = String::from_utf8(file(folder, name)).unwrap();
+        text.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()["cost"].clone()).collect()
+    };
+    assert_eq!(cost("d2l/metrics.jsonl"), cost("run/rounds/1/d2l/metrics.jsonl"));
+    succeeds(&["generate", "--count", "20", "--lattice", "4", "--out", "small.npz"], folder);
+    let d2l = ["train", "d2l", "--data", "run/data/d2l_train.npz", "--data", "small.npz", "--out", "other"];
+    refuses(&d2l, folder, &["--data", "small.npz has lattices of 4 sites a side, the first set 8"]);
+
+    let whole = relative(contents(&folder.join("run")), &folder.join("run"));
+    let arguments = tiny("killed", &settings);
+    for moment in 0..6 {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_scalefree")).args(&arguments).current_dir(folder).spawn().unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(100 + 150 * moment));
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    succeeds(&arguments, folder);
+    let killed = folder.join("killed");
+    let mut names = relative(contents(&killed), &killed);
+    names.retain(|(path, _)| !path.iter().any(|part| part.to_string_lossy().starts_with('.')));
+    assert!(names == whole, "a kill changes what comes out");
+}
+
+/// What a sweep goes over: the base, another D2L, L2Ds behind the base's, one that cannot train, a round more, and all of it with two seeds.
+const PLAN: &str = "
+seeds = [1, 2]
+[each]
+d2l.keep = [0.5, 1.0]
+l2d.keep = [0.5]
+l2d.lr = [1e30]
+rounds.count = [1]
+[grid]
+l2d.cost = ['sum']
+attack.pairs = [1, 2]
+";
+
+fn sweep<'a>(out: &'a str, settings: &'a [String]) -> Vec<&'a str> {
+    let mut arguments = vec!["sweep", "plan.toml", "--device", "cpu", "--out", out];
+    settings.iter().for_each(|setting| arguments.extend(["--set", setting.as_str()]));
+    arguments
+}
+
+#[cfg(unix)]
+#[test]
+fn a_sweep_shares_what_it_can_and_a_kill_at_any_moment_loses_nothing() {
+    use std::os::unix::fs::MetadataExt;
+    let bench = Bench::new();
+    let folder = bench.path();
+    bench.put("plan.toml", PLAN.as_bytes());
+    let settings = tiny_settings();
+    succeeds(&sweep("out", &settings), folder);
+    let out = folder.join("out");
+    let run = |name: &str| out.join("runs").join(name);
+
+    // The same file, and not a copy.
+    let inode = |name: &str, file: &str| std::fs::metadata(run(name).join(file)).unwrap_or_else(|e| panic!("{name} {file}: {e}")).ino();
+    let base = "as-configured-seed1";
+    for (name, file, shared) in [
+        ("d2l.keep=1.0-seed1", "data/d2l_train.npz", true),
+        ("d2l.keep=1.0-seed1", "d2l/checkpoints/best.safetensors", false),
+        ("l2d.keep=0.5-seed1", "d2l/checkpoints/best.safetensors", true),
+        ("l2d.keep=0.5-seed1", "l2d/checkpoints/best.safetensors", false),
+        ("l2d.cost=sum+attack.pairs=1-seed1", "d2l/metrics.jsonl", true),
+        ("rounds.count=1-seed1", "d2l/metrics.jsonl", false),
+        ("as-configured-seed2", "data/d2l_train.npz", false),
+        ("as-configured-seed2", "d2l/metrics.jsonl", false),
+    ] {
+        assert_eq!(inode(base, file) == inode(name, file), shared, "{name} {file}");
+    }
+    for network in ["d2l", "l2d"] {
+        let file = format!("{network}/checkpoints/best.safetensors");
+        assert_eq!(inode(base, &file), inode("rounds.count=1-seed1", &format!("rounds/0/{file}")));
+    }
+    let [one, two] = ["1", "2"].map(|pairs| format!("l2d.cost=sum+attack.pairs={pairs}-seed1"));
+    assert_eq!(inode(&one, "l2d/checkpoints/best.safetensors"), inode(&two, "l2d/checkpoints/best.safetensors"));
+
+    // The base is a reproduction like any other, and the keep that is configured is the base.
+    let mut alone = tiny("alone", &settings);
+    alone.extend(["--set", "branches.matched=false", "--set", "branches.one_pool=false"]);
+    succeeds(&alone, folder);
+    assert_eq!(file(&run(base), "designs.npz"), file(&folder.join("alone"), "designs.npz"));
+    let rows: Vec<serde_json::Value> = serde_json::from_slice(&file(folder, "alone/results.json")).unwrap();
+    let table: Vec<serde_json::Value> = serde_json::from_slice(&file(&out, "table.json")).unwrap();
+    let names: Vec<&str> = table.iter().filter_map(|line| line["run"].as_str()).collect();
+    assert_eq!(names.len(), 14, "{names:?}");
+    assert!(!names.iter().any(|name| name.contains("d2l.keep=0.5")), "{names:?}");
+    let line = |name: &str| table.iter().find(|line| line["run"] == name).unwrap();
+    let number = |rows: &[serde_json::Value], id: &str| rows.iter().find(|row| row["id"] == id).map(|row| row["ours"].clone());
+    for id in ["2g.accuracy", "3d.accuracy", "3e.accuracy", "5b.alpha", "5b.pearson", "6ab.small_m", "control.live.l2d", "control.range"] {
+        let ours = number(line(base)["rows"].as_array().unwrap(), id);
+        assert!(ours.is_some() && ours == number(&rows, id), "{id}: {ours:?}");
+    }
+    assert!(number(line(base)["rows"].as_array().unwrap(), "5b.ratio.lognormal").is_some_and(|ratio| ratio.is_number()));
+    let failed = line("l2d.lr=1e30-seed2");
+    assert!(failed["fault"].as_str().is_some_and(|fault| fault.contains("no longer finite")) && failed["rows"] == serde_json::json!([]));
+    let csv = String::from_utf8(file(&out, "table.csv")).unwrap();
+    assert!(csv.starts_with("run,seed,d2l.keep,l2d.keep,l2d.lr,rounds.count,l2d.cost,attack.pairs,fault,2a.parameters,"), "{csv}");
+    assert!(csv.contains("\nl2d.cost=sum+attack.pairs=1-seed1,1,,,,,\"\"\"sum\"\"\",1,,"), "{csv}");
+    let markdown = String::from_utf8(file(&out, "table.md")).unwrap();
+    assert!(markdown.contains("| as configured | 2 | ") && markdown.contains("| l2d.lr = 1e30 | 0 | \u{2014} |"), "{markdown}");
+    assert!(file(&out, "sweep.png").starts_with(b"\x89PNG"));
+
+    // A second call does nothing but what failed.
+    let before = inode(base, "results.json");
+    let whole = relative(contents(&out), &out);
+    let said = String::from_utf8(scalefree(&sweep("out", &settings), folder).stderr).unwrap();
+    assert_eq!(said.matches("of 14: ").count(), 2, "{said}");
+    assert_eq!((inode(base, "results.json"), relative(contents(&out), &out) == whole), (before, true));
+    let arguments = sweep("killed", &settings);
+    for moment in 0..8 {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_scalefree")).args(&arguments).arg("--quiet").current_dir(folder).spawn().unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(60 + 250 * moment));
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    succeeds(&arguments, folder);
+    let killed = folder.join("killed");
+    let mut names = relative(contents(&killed), &killed);
+    names.retain(|(path, _)| !path.iter().any(|part| part.to_string_lossy().starts_with('.')));
+    assert_eq!(names.len(), whole.len());
+    for ((name, bytes), (known, expected)) in names.iter().zip(&whole) {
+        assert!(name == known && bytes == expected, "{} differs after kills", name.display());
+    }
+}
+
+#[test]
+fn a_sweep_that_cannot_be_is_refused_before_its_first_run() {
+    let bench = Bench::new();
+    let folder = bench.path();
+    for (plan, words) in [
+        ("[each]\nd2l.rate = [1]", &["plan.toml", "line 2: d2l.rate", "unknown key"][..]),
+        ("[each]\nd2l.filters = [[4, 8], [9, 9, 9, 9, 9, 9]]", &["line 2: d2l.filters", "halved 6 times"]),
+        ("[each]\ndevice = ['cuda']", &["line 2", "one for the whole sweep", "--set device"]),
+    ] {
+        bench.put("plan.toml", plan.as_bytes());
+        refuses(&["sweep", "plan.toml", "--out", "out"], folder, words);
+    }
+    refuses(&["sweep", "none.toml", "--out", "out"], folder, &["none.toml", "No such file"]);
+    assert!(!folder.join("out").exists());
 }
 
 /// A tiny run of every kind of row, its report, and the report beside itself. Times are not looked at.

@@ -141,6 +141,28 @@ fn tiny_sets() {
     }
 }
 
+/// Settings with odd names, and numbers that could not be had.
+#[test]
+fn a_sweep_is_drawn() {
+    let settings = ["as configured", "d2l.pool = \"last\"", &"l2d.filters = [32, 64], ".repeat(9)].map(String::from);
+    let values = vec![vec![94.0, 95.0, f64::NAN], vec![], vec![f64::NAN, 1e9]];
+    let quantity = |paper, values: &[Vec<f64>]| Quantity { label: "Exponent *α*", paper, values: values.to_vec() };
+    for (settings, quantities) in [
+        (&settings[..], vec![quantity(Some(94.8), &values), quantity(None, &values), quantity(None, &vec![vec![]; 3])]),
+        (&settings[..1], vec![quantity(None, &[vec![3.79]])]),
+        (&[], vec![]),
+    ] {
+        let svg = grid(settings, &quantities);
+        well_formed("sweep", &svg);
+        assert!(!svg.contains("NaN") && !svg.contains("inf"));
+        assert_eq!(svg, grid(settings, &quantities));
+        assert!(png(&svg, 1.0).is_ok());
+    }
+    // A dot a number, of both quantities.
+    let svg = grid(&settings, &[quantity(None, &values)]);
+    assert!(svg.contains("as configured") && svg.contains("\u{2026}"));
+}
+
 /// Every tag closes in order, every quote is paired, no stray ampersand.
 fn well_formed(id: &str, svg: &str) {
     let mut open = vec![];

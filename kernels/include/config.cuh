@@ -30,7 +30,8 @@ struct MapeConfig {
 
 struct AdamConfig {
     double lr, decay_rate, decay_steps, beta1, beta2, epsilon;
-    unsigned form;  // 0 TensorFlow, 1 PyTorch
+    unsigned form;   // 0 TensorFlow, 1 PyTorch
+    unsigned decay;  // 0 exponential, 1 cosine
 };
 
 struct Deformation {

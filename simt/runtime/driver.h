@@ -9,6 +9,7 @@
 #include <memory>
 #include <mutex>
 #include <set>
+#include <thread>
 #include <vector>
 
 #include "launch.h"
@@ -61,6 +62,7 @@ struct Stream {
     Graph* capture = nullptr;
     bool began_capture = false;
     unsigned capture_mode = 0;
+    std::thread::id capture_thread = {};
 };
 
 // What one cuEventRecord leaves: when its stream reached it.

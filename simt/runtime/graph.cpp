@@ -34,6 +34,7 @@ SIMT_API CUresult cuStreamBeginCapture_v2(void* handle, unsigned mode) {
         stream.capture = new Graph;
         stream.began_capture = true;
         stream.capture_mode = mode;
+        stream.capture_thread = std::this_thread::get_id();
         return CUDA_SUCCESS;
     });
 }

@@ -241,6 +241,7 @@ fn training<D: Device>(device: &D, config: &Config, kind: Kind, batch: usize) ->
         seed: config.seed,
         frozen: frozen.as_ref(),
         training: &Examples { inputs, targets },
+        source: None,
         validation: None,
         folder: Path::new(""),
         resume: false,

@@ -12,6 +12,7 @@ mod plot;
 mod powerlaw;
 mod progress;
 mod reproduce;
+mod sweep;
 mod train;
 
 use clap::{Parser, Subcommand};
@@ -32,6 +33,8 @@ struct Cli {
 enum Command {
     /// The whole paper: data, D2L, L2D, designs, analysis, figures, report (resumable)
     Reproduce(reproduce::Args),
+    /// Reproductions at many settings, and one table over them (resumable)
+    Sweep(sweep::Args),
     /// Random lattices with their true mode areas (resumable)
     Generate(data::GenerateArgs),
     /// True mode areas and energies of given displacements
@@ -63,6 +66,7 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let result = match cli.command {
         Command::Reproduce(args) => reproduce::run(&args, &cli.common),
+        Command::Sweep(args) => sweep::run(&args, &cli.common),
         Command::Generate(args) => data::generate(&args, &cli.common),
         Command::Solve(args) => data::solve(&args, &cli.common),
         Command::Train(args) => train::run(&args, &cli.common),

@@ -10,13 +10,23 @@ use clap::ValueEnum;
 use std::path::PathBuf;
 
 #[derive(Clone, Copy, ValueEnum)]
-enum PresetName {
+pub(super) enum PresetName {
     /// Minutes on two cores
     Quick,
     /// About an hour on two cores
     Medium,
     /// The paper's own scale
     Paper,
+}
+
+impl From<PresetName> for Preset {
+    fn from(name: PresetName) -> Self {
+        match name {
+            PresetName::Quick => Preset::Quick,
+            PresetName::Medium => Preset::Medium,
+            PresetName::Paper => Preset::Paper,
+        }
+    }
 }
 
 #[derive(clap::Args)]
@@ -30,11 +40,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, common: &Common) -> Result<()> {
-    let preset = match args.preset {
-        PresetName::Quick => Preset::Quick,
-        PresetName::Medium => Preset::Medium,
-        PresetName::Paper => Preset::Paper,
-    };
+    let preset = Preset::from(args.preset);
     let (config, compute) = common.open(preset)?;
     let out = args.out.clone().unwrap_or_else(|| PathBuf::from("runs").join(preset.name()));
     let bar = Bar::new(common.quiet);

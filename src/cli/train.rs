@@ -4,11 +4,11 @@ use super::common::Common;
 use super::compute::{describe, on_device};
 use super::progress::Bar;
 use crate::config::{Config, Preset};
-use crate::dataset::{Labelled, fingerprint, load_labelled};
+use crate::dataset::{Labelled, Spec, fingerprint, load_labelled, load_spec};
 use crate::design::expect;
 use crate::nn::{Kind, Model};
 use crate::progress::Progress;
-use crate::train::{Examples, Job, changes, train};
+use crate::train::{Examples, Job, TrainConfig, changes, train};
 use crate::{Error, Result, file, manifest};
 use clap::ValueEnum;
 use serde_json::json;
@@ -26,9 +26,9 @@ enum Network {
 pub(super) struct Args {
     /// Which network
     network: Network,
-    /// Training set
-    #[arg(long, value_name = "F|DIR")]
-    data: PathBuf,
+    /// Training set; several are taken one after another (repeatable)
+    #[arg(long, value_name = "F|DIR", required = true)]
+    data: Vec<PathBuf>,
     /// Validation set; without it best = last
     #[arg(long, value_name = "F|DIR")]
     validation: Option<PathBuf>,
@@ -52,7 +52,19 @@ pub(super) fn run(args: &Args, common: &Common) -> Result<()> {
         Network::D2l => Kind::D2l,
         Network::L2d => Kind::L2d,
     };
-    let labelled = load_labelled(&args.data)?;
+    let mut labelled = load_labelled(&args.data[0])?;
+    let followed = labelled.structures.count as u64;
+    for path in &args.data[1..] {
+        let other = load_labelled(path)?;
+        if other.structures.size != labelled.structures.size {
+            let sizes = [&other, &labelled].map(|set| set.structures.size);
+            return Err(Error::value(
+                "--data",
+                format!("{} has lattices of {} sites a side, the first set {}", path.display(), sizes[0], sizes[1]),
+            ));
+        }
+        labelled.extend(other);
+    }
     let validation = args.validation.as_deref().map(load_labelled).transpose()?;
     let size = labelled.structures.size;
     if let Some(other) = validation.as_ref().filter(|v| v.structures.size != size) {
@@ -83,6 +95,7 @@ pub(super) fn run(args: &Args, common: &Common) -> Result<()> {
     }
     let architecture = keys.architecture(kind, size);
     keys.validate(&architecture)?;
+    let source = if keys.fresh { Some(source(args, kind, &keys, followed)?) } else { None };
     let data_hash = data_fingerprint(&labelled);
     let training = Examples::new(kind, labelled);
     let validation = validation.map(|v| Examples::new(kind, v));
@@ -99,6 +112,7 @@ pub(super) fn run(args: &Args, common: &Common) -> Result<()> {
         seed: config.seed,
         frozen: frozen.as_ref(),
         training: &training,
+        source: source.as_ref(),
         validation: validation.as_ref(),
         folder: &args.out,
         resume: args.resume,
@@ -113,6 +127,31 @@ pub(super) fn run(args: &Args, common: &Common) -> Result<()> {
         println!("best validation accuracy {:.2} %", 100.0 * best);
     }
     Ok(())
+}
+
+/// What the training set, the first of several, was drawn from: `count` samples. What validates must not be drawn for training too.
+fn source(args: &Args, kind: Kind, keys: &TrainConfig, count: u64) -> Result<Spec> {
+    let needed = |fault: String| {
+        let key = format!("{}.fresh", kind.to_string().to_lowercase());
+        Error::value(key, format!("a set of generate is needed, which tells what it was drawn from; {fault}"))
+    };
+    let source = load_spec(&args.data[0]).map_err(|fault| needed(fault.to_string()))?;
+    if source.count != count {
+        return Err(needed(format!("{} tells of {} samples and has {count}", args.data[0].display(), source.count)));
+    }
+    // A validation set of another program tells no seed, and shares none.
+    let validation = args.validation.as_deref().and_then(|path| load_spec(path).ok());
+    match validation {
+        Some(validation) if source.shares_draws(&validation, keys.epochs) => {
+            let taken = source.following(keys.epochs)?.start;
+            let fault = format!(
+                "is of seed {} from {} on, where fresh training takes {} to {taken}; generate it with another seed, or --start {taken}",
+                validation.seed, validation.start, source.start
+            );
+            Err(Error::value("--validation", fault))
+        }
+        _ => Ok(source),
+    }
 }
 
 fn data_fingerprint(labelled: &Labelled) -> String {

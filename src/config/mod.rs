@@ -35,6 +35,8 @@ pub struct Config {
     pub d2l: TrainConfig,
     /// The localisation-to-structure network.
     pub l2d: TrainConfig,
+    /// Rounds in which the networks learn from each other.
+    pub rounds: RoundsConfig,
     /// The attack of Fig. 6.
     pub attack: AttackConfig,
     /// The power-law fits.
@@ -90,6 +92,16 @@ impl DataConfig {
     pub fn amplitudes(&self) -> Amplitudes {
         Amplitudes { rho_max: self.rho_max, sigma_max: self.sigma_max }
     }
+}
+
+/// Rounds behind the first training: D2L learns from L2D's own structures too, with their Hamiltonian truth, and L2D through that D2L.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RoundsConfig {
+    /// How many; 0 = none.
+    pub count: u64,
+    /// Epochs of each network in a round. Its rate starts as in the first training and has fallen by `decay_rate` at their end.
+    pub epochs: u64,
 }
 
 /// The attack of Fig. 6.
@@ -181,6 +193,16 @@ impl Config {
         layers.config().map_err(|fault| Error::file(file, fault))
     }
 
+    /// The same with one key changed, as a file would.
+    ///
+    /// # Errors
+    /// What is wrong with the key or the value, without its name.
+    pub(crate) fn with(&self, key: &str, value: Value) -> std::result::Result<Self, String> {
+        let mut layers = Layers { table: self.table().map_err(|e| e.to_string())? };
+        layers.set(key, value)?;
+        layers.config()
+    }
+
     fn table(&self) -> Result<Table> {
         Table::try_from(self).map_err(|e| Error::Failed(e.to_string()))
     }
@@ -203,7 +225,8 @@ impl Config {
         toml::to_string_pretty(self).map_err(|e| Error::Failed(e.to_string()))
     }
 
-    fn validate(&self) -> Result<()> {
+    /// Are the values possible? Networks are looked at where they are made.
+    pub(crate) fn validate(&self) -> Result<()> {
         self.lattice.validate()?;
         self.data.amplitudes().validate()?;
         let data = &self.data;
@@ -212,6 +235,9 @@ impl Config {
             if count == 0 {
                 return Err(Error::value(key, "0 samples; at least 1 is needed"));
             }
+        }
+        if self.rounds.epochs == 0 {
+            return Err(Error::value("rounds.epochs", "needs at least one epoch"));
         }
         let attack = &self.attack;
         for (key, count) in
@@ -240,20 +266,11 @@ impl Layers {
     }
 
     fn add_file(&mut self, path: &Path) -> Result<()> {
-        let bytes = crate::file::read_bytes(path)?;
-        let text = String::from_utf8(bytes).map_err(|_| Error::file(path, "not a text file; a TOML configuration is needed"))?;
-        let table = DeTable::parse(&text).map_err(|e| Error::file(path, e.to_string().trim_end()))?;
-        let mut leaves = Vec::new();
-        collect(table.get_ref(), "", &mut leaves);
+        let mut leaves = leaves(path)?;
         // The population first: explicit amplitudes in the same file win over it.
-        leaves.sort_by_key(|(key, _)| key != "data.population");
-        let values: Table = toml::from_str(&text).map_err(|e| Error::file(path, e.to_string().trim_end()))?;
-        for (key, start) in leaves {
-            let line = 1 + text[..start].matches('\n').count();
-            let value = key.split('.').try_fold(&Value::Table(values.clone()), |v, part| v.get(part)).cloned();
-            if let Some(value) = value {
-                self.set(&key, value).map_err(|fault| Error::file(path, format!("line {line}: {key}: {fault}")))?;
-            }
+        leaves.sort_by_key(|leaf| leaf.key != "data.population");
+        for Leaf { key, line, value } in leaves {
+            self.set(&key, value).map_err(|fault| Error::file(path, format!("line {line}: {key}: {fault}")))?;
         }
         Ok(())
     }
@@ -294,6 +311,36 @@ impl Layers {
         }
         Ok(())
     }
+}
+
+/// A key of a TOML file with its value.
+pub(crate) struct Leaf {
+    /// Its dotted name.
+    pub(crate) key: String,
+    /// Where it stands, from 1.
+    pub(crate) line: usize,
+    /// No table.
+    pub(crate) value: Value,
+}
+
+/// The keys of a TOML file, as they stand in it.
+///
+/// # Errors
+/// A file that cannot be read, or is not TOML.
+pub(crate) fn leaves(path: &Path) -> Result<Vec<Leaf>> {
+    let bytes = crate::file::read_bytes(path)?;
+    let text = String::from_utf8(bytes).map_err(|_| Error::file(path, "not a text file; TOML is needed"))?;
+    let unsound = |e: toml::de::Error| Error::file(path, e.to_string().trim_end());
+    let table = DeTable::parse(&text).map_err(unsound)?;
+    let mut starts = Vec::new();
+    collect(table.get_ref(), "", &mut starts);
+    starts.sort_by_key(|(_, start)| *start);
+    let values = Value::Table(toml::from_str(&text).map_err(unsound)?);
+    let leaf = |(key, start): (String, usize)| {
+        let value = key.split('.').try_fold(&values, |value, part| value.get(part))?.clone();
+        Some(Leaf { line: 1 + text[..start].matches('\n').count(), key, value })
+    };
+    Ok(starts.into_iter().filter_map(leaf).collect())
 }
 
 /// The dotted keys of a parsed file, with where their names start.
@@ -342,6 +389,7 @@ mod tests {
             ("", &["d2l.batch=-1"], "--set d2l.batch: "),
             ("", &["lattice.size=0"], "lattice.size"),
             ("", &["data.rho_max=nan"], "data.rho_max"),
+            ("", &["rounds.epochs=0"], "rounds.epochs: needs"),
             ("", &["attack.repeats=0"], "attack.repeats: 0"),
             ("", &["attack.sweep=[]"], "attack.sweep: []"),
             ("", &["attack.sweep=[0.1, 0.0]"], "attack.sweep: [0.1, 0.0]"),

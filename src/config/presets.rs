@@ -1,8 +1,8 @@
 //! The presets: the paper's own scale, and smaller ones of the same shape.
 
-use super::{AttackConfig, BranchConfig, Config, DataConfig, OnePoolConfig, PowerlawConfig, Precision, SweepConfig};
+use super::{AttackConfig, BranchConfig, Config, DataConfig, OnePoolConfig, PowerlawConfig, Precision, RoundsConfig, SweepConfig};
 use crate::nn::{Init, Pool};
-use crate::ops::adam::AdamForm;
+use crate::ops::adam::{AdamForm, Decay};
 use crate::ops::eigh::Labels;
 use crate::physics::{Lattice, Modes, Population};
 use crate::train::{CostReduction, InputScaling, L2Scope, TrainConfig};
@@ -81,6 +81,7 @@ impl Preset {
                 l2_scale: L2_SCALE,
                 ..network(&l2d, train)
             },
+            rounds: RoundsConfig { count: 0, epochs: d2l.epochs / 4 },
             attack,
             powerlaw: PowerlawConfig { bootstrap },
             branches: BranchConfig { matched: branches, one_pool: branches },
@@ -129,6 +130,7 @@ fn network(size: &Size, train: u64) -> TrainConfig {
         lr: 3e-4,
         decay_rate: 0.05,
         decay_steps: (train / size.batch as u64 * size.epochs) as f64,
+        decay: Decay::Exponential,
         adam: AdamForm::TensorFlow,
         beta1: 0.9,
         beta2: 0.999,
@@ -138,6 +140,9 @@ fn network(size: &Size, train: u64) -> TrainConfig {
         l2_scope: L2Scope::None,
         l2_scale: 0.0,
         shuffle: true,
+        fresh: false,
+        symmetries: false,
+        average: 0.0,
         patience: 0,
     }
 }

@@ -3,15 +3,14 @@
 //! Work is kept shard by shard in a folder: `manifest.json` tells the whole job and the fingerprint of each finished shard.
 //! A kill loses at most the shard in hand; the same call again resumes. A single file is merged from such a folder.
 
-use super::fingerprint;
 use super::npz::{Npz, NpzWriter, write_npz};
-use crate::ops::deformation::{Deformation, deform};
+use super::{Labelled, Structures, fingerprint};
+use crate::ops::deformation::{Deform, Deformation};
 use crate::ops::eigh::Labels;
 use crate::ops::spectrum::Spectra;
 use crate::physics::{Amplitudes, Lattice, solve_on};
 use crate::progress::Progress;
 use crate::{Error, Result, file};
-use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::fs;
 use std::io::{Seek, Write};
@@ -66,6 +65,24 @@ impl Spec {
         Ok(())
     }
 
+    /// The set of the same kind and size that begins where `sets` of them end.
+    ///
+    /// # Errors
+    /// [`Error::Value`] where its indices would pass 2^64.
+    pub fn following(&self, sets: u64) -> Result<Spec> {
+        let start = sets.checked_mul(self.count).and_then(|skipped| self.start.checked_add(skipped));
+        match start.filter(|start| start.checked_add(self.count).is_some()) {
+            Some(start) => Ok(Spec { start, ..self.clone() }),
+            None => Err(Error::value("--start", format!("{} and {sets} sets of {} samples pass 2^64", self.start, self.count))),
+        }
+    }
+
+    /// Is a sample of one among the first `sets` sets of the other, by seed and index? With other amplitudes it is the same draws stretched.
+    pub fn shares_draws(&self, other: &Spec, sets: u64) -> bool {
+        let end = self.start.saturating_add(sets.saturating_mul(self.count));
+        self.seed == other.seed && other.start < end && self.start < other.start.saturating_add(other.count)
+    }
+
     /// The shard that begins `done` samples into the set.
     fn shard(&self, done: u64) -> Spec {
         Spec { start: self.start + done, count: SHARD.min(self.count - done), ..self.clone() }
@@ -76,7 +93,7 @@ impl Spec {
 ///
 /// # Errors
 /// Impossible values; a folder that holds another set; an output that cannot be written; Ctrl-C, after the shard before was saved.
-pub fn generate<D: Spectra>(device: &D, spec: &Spec, out: &Path, progress: &dyn Progress) -> Result<()> {
+pub fn generate<D: Spectra + Deform>(device: &D, spec: &Spec, out: &Path, progress: &dyn Progress) -> Result<()> {
     spec.validate()?;
     if out.extension().is_none_or(|e| e != "npz") {
         return generate_shards(device, spec, out, progress).map(drop);
@@ -93,7 +110,19 @@ pub fn generate<D: Spectra>(device: &D, spec: &Spec, out: &Path, progress: &dyn 
     fs::remove_dir_all(&parts).map_err(|e| Error::write(&parts, e))
 }
 
-fn generate_shards<D: Spectra>(device: &D, spec: &Spec, folder: &Path, progress: &dyn Progress) -> Result<Manifest> {
+/// The samples of `spec` as [`super::load_labelled`] would read them: of f4 precision. `progress` is asked whether to stop.
+///
+/// # Errors
+/// Impossible values, a card's faults, [`Error::Interrupted`].
+pub fn realise<D: Spectra + Deform>(device: &D, spec: &Spec, progress: &dyn Progress) -> Result<Labelled> {
+    spec.validate()?;
+    let samples = Samples::draw(device, spec, |_| {}, progress)?;
+    let wide = |values: Vec<f32>| values.into_iter().map(f64::from).collect();
+    let structures = Structures { size: spec.lattice.size, count: samples.index.len(), displacement: wide(samples.displacement) };
+    Ok(Labelled { structures, mode_area: wide(samples.mode_area) })
+}
+
+fn generate_shards<D: Spectra + Deform>(device: &D, spec: &Spec, folder: &Path, progress: &dyn Progress) -> Result<Manifest> {
     let manifest_path = folder.join("manifest.json");
     let mut manifest = Manifest { spec: spec.clone(), shards: Vec::new() };
     if manifest_path.exists() {
@@ -157,16 +186,22 @@ struct Samples {
 }
 
 impl Samples {
-    fn draw<D: Spectra>(device: &D, spec: &Spec, advance: impl Fn(u64), progress: &dyn Progress) -> Result<Self> {
+    /// Chunk by chunk: drawn, built, solved and reduced on the device; what is kept comes down.
+    fn draw<D: Spectra + Deform>(device: &D, spec: &Spec, advance: impl Fn(u64), progress: &dyn Progress) -> Result<Self> {
         let mut samples = Samples::default();
         let row = 2 * spec.lattice.sites();
         let Amplitudes { rho_max, sigma_max } = spec.amplitudes;
         let deformation = Deformation { size: spec.lattice.size as u64, rho_max, sigma_max, seed: spec.seed };
         for first in (0..spec.count).step_by(D::BATCH) {
-            let indices: Vec<u64> = (first..spec.count.min(first + D::BATCH as u64)).map(|k| spec.start + k).collect();
-            let mut displacement = vec![0.0_f32; indices.len() * row];
-            let drawn: Vec<_> =
-                displacement.par_chunks_exact_mut(row).zip(&indices).map(|(image, &index)| deform(&deformation, index, image)).collect();
+            let count = (spec.count - first).min(D::BATCH as u64) as usize;
+            let (mut images, mut rho, mut sigma) = (device.zeros(count * row)?, device.zeros(count)?, device.zeros(count)?);
+            device.deform(&deformation, spec.start + first, count, &mut images, &mut rho, &mut sigma)?;
+            let down = |buffer: &D::Buffer<f32>, len: usize| -> Result<Vec<f32>> {
+                let mut host = vec![0.0; len];
+                device.download(buffer, &mut host)?;
+                Ok(host)
+            };
+            let displacement = down(&images, count * row)?;
             // The Hamiltonian is built from the displacement as it is stored.
             let stored: Vec<f64> = displacement.iter().map(|d| f64::from(*d)).collect();
             let spectrum = solve_on(device, &spec.labels, &spec.lattice, &stored, &StopOnly(progress))?;
@@ -174,9 +209,9 @@ impl Samples {
             samples.mode_area.extend(spectrum.mode_area.iter().map(|w| *w as f32));
             samples.energy.extend(spectrum.energy);
             samples.order.extend(spectrum.order);
-            samples.rho.extend(drawn.iter().map(|d| d.rho));
-            samples.sigma.extend(drawn.iter().map(|d| d.sigma));
-            samples.index.extend(indices);
+            samples.rho.extend(down(&rho, count)?);
+            samples.sigma.extend(down(&sigma, count)?);
+            samples.index.extend((first..first + count as u64).map(|k| spec.start + k));
             advance(samples.index.len() as u64);
         }
         Ok(samples)
@@ -246,4 +281,39 @@ fn join<W: Write + Seek, T: npyz::AutoSerialize>(
         Ok(array.values.into_iter().map(&convert).collect())
     });
     npz.stream(key, shape, pieces)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn spec(seed: u64, start: u64, count: u64) -> Spec {
+        Spec { seed, start, count, lattice: Lattice::default(), amplitudes: Amplitudes::default(), labels: Labels::default() }
+    }
+
+    #[test]
+    fn sets_follow_without_a_gap() {
+        for (start, sets, wanted) in [(0, 0, Some(0)), (5, 3, Some(35)), (u64::MAX - 25, 1, Some(u64::MAX - 15)), (u64::MAX - 25, 2, None)]
+        {
+            assert_eq!(spec(1, start, 10).following(sets).ok().map(|s| s.start), wanted, "{start} {sets}");
+        }
+        assert!(spec(1, 0, 10).following(u64::MAX).unwrap_err().to_string().starts_with("--start: 0 and"));
+    }
+
+    #[test]
+    fn draws_are_shared_by_seed_and_index() {
+        let training = spec(1, 100, 10);
+        for (other, sets, shared) in [
+            (spec(1, 110, 10), 1, false),
+            (spec(1, 110, 10), 2, true),
+            (spec(1, 119, 1), 2, true),
+            (spec(1, 120, 1), 2, false),
+            (spec(1, 0, 100), 2, false),
+            (spec(1, 0, 101), 2, true),
+            (spec(2, 100, 10), 2, false),
+            (spec(1, u64::MAX, 1), u64::MAX, false),
+        ] {
+            assert_eq!(training.shares_draws(&other, sets), shared, "{} from {}, {sets} sets", other.count, other.start);
+        }
+    }
 }

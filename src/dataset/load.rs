@@ -1,6 +1,6 @@
 //! What commands read: structures, structures with their mode areas, and target curves. Every array is checked before it is used.
 
-use super::generate::Manifest;
+use super::generate::{Manifest, Spec};
 use super::npz::{Array, Npz, is_npy, is_npz, parse_npy};
 use crate::{Error, Result, file};
 use std::path::Path;
@@ -23,6 +23,16 @@ pub struct Labelled {
     pub structures: Structures,
     /// (n, N), ascending in each row.
     pub mode_area: Vec<f64>,
+}
+
+impl Labelled {
+    /// Puts the lattices of `other`, of the same size, behind these.
+    pub fn extend(&mut self, other: Labelled) {
+        self.structures.size = other.structures.size;
+        self.structures.count += other.structures.count;
+        self.structures.displacement.extend(other.structures.displacement);
+        self.mode_area.extend(other.mode_area);
+    }
 }
 
 /// Mode-area curves to aim at.
@@ -65,11 +75,7 @@ pub fn load_labelled(path: &Path) -> Result<Labelled> {
         }
         let mut all = Labelled::default();
         for shard in &manifest.shards {
-            let one = load_labelled(&path.join(&shard.file))?;
-            all.structures.size = one.structures.size;
-            all.structures.count += one.structures.count;
-            all.structures.displacement.extend(one.structures.displacement);
-            all.mode_area.extend(one.mode_area);
+            all.extend(load_labelled(&path.join(&shard.file))?);
         }
         return Ok(all);
     }
@@ -87,6 +93,19 @@ pub fn load_labelled(path: &Path) -> Result<Labelled> {
         return Err(Error::file(path, fault));
     }
     Ok(Labelled { structures, mode_area: curves.mode_area })
+}
+
+/// What the data set at `path` was drawn from: the `meta` of an NPZ file, or a folder's manifest.
+///
+/// # Errors
+/// [`Error::File`] where it does not tell, as a file of another program.
+pub fn load_spec(path: &Path) -> Result<Spec> {
+    if path.is_dir() {
+        return Ok(Manifest::read(&path.join("manifest.json"))?.spec);
+    }
+    let meta = Npz::parse(path, read(path)?)?.array("meta")?;
+    let text: Vec<u8> = meta.values.iter().map(|byte| *byte as u8).collect();
+    serde_json::from_slice(&text).map_err(|e| Error::file(path, format!("meta: not what a set was drawn from: {e}")))
 }
 
 /// Target curves from an NPZ file with `mode_area`, a bare NPY array (n, N), a folder of shards, or a CSV file: one curve a line,

@@ -20,6 +20,10 @@ impl<R: Real> Memory for Cpu<R> {
     type Real = R;
     type Buffer<T: Element> = Vec<T>;
 
+    fn beside(&self) -> Result<Self> {
+        Ok(*self)
+    }
+
     fn zeros<T: Element>(&self, len: usize) -> Result<Vec<T>> {
         Ok(vec![T::zeroed(); len])
     }

@@ -71,6 +71,13 @@ pub trait Memory: Send + Sync {
     /// A run of elements in the device's memory.
     type Buffer<T: Element>: Send + Sync;
 
+    /// The same device with a queue of its own: work that is enqueued there runs beside ours.
+    ///
+    /// # Errors
+    /// Those of opening the device.
+    fn beside(&self) -> Result<Self>
+    where
+        Self: Sized;
     /// A zeroed buffer of `len` elements.
     fn zeros<T: Element>(&self, len: usize) -> Result<Self::Buffer<T>>;
     /// Copies `host` to the start of `buffer`.

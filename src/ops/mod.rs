@@ -5,6 +5,7 @@
 //! inner dimension of every product is contiguous. [`crate::nn::layout`] converts from and to PyTorch's order.
 
 pub mod adam;
+pub mod average;
 pub mod conv3x3;
 pub mod deformation;
 pub mod dense;
@@ -31,10 +32,12 @@ pub trait Device:
     + dense::Dense
     + mape::Mape
     + adam::Adam
+    + average::Average
     + deformation::Deform
     + hamiltonian::Hamiltonians
     + mode_area::ModeAreas
     + spectrum::Spectra
+    + 'static
 {
 }
 

@@ -28,6 +28,8 @@ pub enum Stream {
     Bootstrap = 5,
     /// Sub-samples of data: index = sub-sample, block = place.
     Subsample = 6,
+    /// The symmetry under which a structure is seen: index = epoch, block = sample.
+    Symmetry = 7,
 }
 
 /// Four independent 32-bit draws: block `block` of `index` in `stream`.

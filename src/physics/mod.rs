@@ -8,6 +8,7 @@ mod deformation;
 mod lattice;
 mod removal;
 mod spectrum;
+mod symmetry;
 
 pub use crate::ops::spectrum::Spectrum;
 pub use attack::{Answer, Attack, Modes, Shift};
@@ -15,3 +16,4 @@ pub use deformation::{Amplitudes, Population};
 pub use lattice::{Boundary, Lattice};
 pub use removal::mode_areas_without;
 pub use spectrum::{Eigenmode, average_mode_area, eigenmodes, solve, solve_on};
+pub use symmetry::Symmetry;

@@ -9,5 +9,6 @@ mod table;
 
 pub use html::{Figure, Report, Stage, html};
 pub use markdown::markdown;
+pub(crate) use number::{number, spread};
 pub use row::{Claim, Row, Value, Verdict, write_results};
 pub use table::MATCHED;

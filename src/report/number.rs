@@ -3,7 +3,7 @@
 use super::row::{Row, Value};
 
 /// Four significant digits, or scientific where plain digits would hide the number.
-pub(super) fn number(value: f64) -> String {
+pub(crate) fn number(value: f64) -> String {
     let size = value.abs();
     if size != 0.0 && !(1e-3..1e6).contains(&size) {
         return format!("{value:.2e}");
@@ -33,7 +33,7 @@ pub(super) fn ours(row: &Row) -> String {
 }
 
 /// An uncertainty needs two digits.
-fn spread(value: f64) -> String {
+pub(crate) fn spread(value: f64) -> String {
     let size = value.abs();
     if size == 0.0 || !(1e-3..100.0).contains(&size) {
         return number(value);

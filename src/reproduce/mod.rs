@@ -11,6 +11,7 @@ mod pictures;
 mod publish;
 mod results;
 mod robustness;
+mod rounds;
 mod run;
 mod sets;
 mod spectra;
@@ -18,14 +19,16 @@ mod stages;
 mod sweep;
 
 pub use pictures::draw;
+pub(crate) use rounds::place;
 pub(crate) use run::{Branch, Run};
+pub(crate) use stages::{SETS, spec};
 
 use crate::Result;
 use crate::config::{Config, Preset};
 use crate::nn::Kind;
 use crate::ops::Device;
 use crate::progress::Progress;
-use crate::report::Row;
+use crate::report::{Row, write_results};
 use clock::Clock;
 use std::path::Path;
 
@@ -51,7 +54,7 @@ pub fn reproduce<D: Device>(
     let mut clocks = Vec::new();
     for branch in [vec![Branch::Root], Branch::of(config)].concat() {
         let (run, config) = (run.child(branch), branch.config(config));
-        let mut clock = chain(device, computed_on, preset, &config, &run, progress)?;
+        let mut clock = chain(device, computed_on, preset, &config, &run, Scope::Whole, progress)?;
         rows.extend(clock.time("analysis", || results::rows(&config, &run))?);
         clocks.push((branch, clock));
     }
@@ -59,24 +62,67 @@ pub fn reproduce<D: Device>(
     Ok(rows)
 }
 
+/// What of a reproduction is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Scope {
+    Whole,
+    /// What settings are compared by: networks, designs, fits, robustness.
+    Numbers,
+}
+
+/// The rows of a run without its branches, its notes on other things than the networks, and its pictures: what a sweep compares. They
+/// are kept as its `results.json`.
+///
+/// # Errors
+/// Those of [`reproduce`].
+pub(crate) fn numbers<D: Device>(
+    device: &D,
+    computed_on: &str,
+    preset: Preset,
+    config: &Config,
+    run: &Run,
+    progress: &dyn Progress,
+) -> Result<()> {
+    chain(device, computed_on, preset, config, run, Scope::Numbers, progress)?;
+    write_results(&run.path("results.json"), &results::numbers(config, run)?)
+}
+
 /// The stages of a run or of a branch, each skipped where its files are there.
-fn chain<D: Device>(device: &D, computed_on: &str, preset: Preset, config: &Config, run: &Run, progress: &dyn Progress) -> Result<Clock> {
+fn chain<D: Device>(
+    device: &D,
+    computed_on: &str,
+    preset: Preset,
+    config: &Config,
+    run: &Run,
+    scope: Scope,
+    progress: &dyn Progress,
+) -> Result<Clock> {
+    let whole = scope == Scope::Whole;
     run.open(computed_on, preset, config, progress)?;
     let mut clock = Clock::open(run)?;
     if run.branch != Branch::OnePool {
         clock.time("data", || stages::data(device, config, run, progress))?;
     }
-    clock.time("train D2L", || stages::train(device, config, run, Kind::D2l, progress))?;
-    clock.time("train L2D", || stages::train(device, config, run, Kind::L2d, progress))?;
+    for round in 0..=config.rounds.count {
+        if round > 0 {
+            clock.time("structures of rounds", || rounds::draw(device, config, run, round - 1, progress))?;
+        }
+        clock.time("train D2L", || rounds::train(device, config, run, Kind::D2l, round, progress))?;
+        clock.time("train L2D", || rounds::train(device, config, run, Kind::L2d, round, progress))?;
+    }
     clock.time("predict and design", || stages::design(device, config, run, progress))?;
     clock.time("network", || network::compute(config, run))?;
     if run.branch != Branch::OnePool {
-        clock.time("attack", || stages::attack(device, config, run, progress))?;
+        if whole {
+            clock.time("attack", || stages::attack(device, config, run, progress))?;
+        }
         clock.time("robustness", || robustness::compute(config, run, progress))?;
-        clock.time("spectra", || spectra::compute(device, config, run, progress))?;
+        if whole {
+            clock.time("spectra", || spectra::compute(device, config, run, progress))?;
+        }
     }
     clock.time("power-law fits", || fits::compute(config, run, progress))?;
-    if run.branch == Branch::Root {
+    if whole && run.branch == Branch::Root {
         clock.time("sets of Fig. S1", || sets::compute(device, config, run, progress))?;
         clock.time("sweeps of Fig. S2", || sweep::compute(device, config, run, progress))?;
     }

@@ -115,21 +115,33 @@ impl Run {
         Config::load(Preset::Paper, Some(&self.path("config.toml")), &[])
     }
 
+    /// Does a run stand in the folder? Keys that an older program did not know may be missing in its file: they concern what that program
+    /// did not compute, so ours fill in.
+    ///
+    /// # Errors
+    /// A run with another configuration, but for its device.
+    pub(crate) fn exists(&self, config: &Config) -> Result<bool> {
+        let path = self.path("config.toml");
+        if !path.exists() {
+            return Ok(false);
+        }
+        let before = config.over(&path)?;
+        match differences(&json!(before), &json!(config)).into_iter().find(|(key, ..)| key != "device") {
+            None => Ok(true),
+            Some((key, before, now)) => {
+                let advice = "name another folder with --out, or repeat that run's options";
+                let fault = format!("is of a run with another configuration: {key} is {before} there and {now} here; {advice}");
+                Err(Error::file(&path, fault))
+            }
+        }
+    }
+
     /// Makes the folder, or checks that what stands there is of the same configuration; where it is computed may differ, and is noted in
-    /// the manifest. Keys that an older program did not know may be missing in its file: they concern what that program did not
-    /// compute, so ours fill in.
+    /// the manifest.
     pub(super) fn open(&self, computed_on: &str, preset: Preset, config: &Config, progress: &dyn Progress) -> Result<()> {
         file::create_folder(&self.folder)?;
         let (path, manifest_path) = (self.path("config.toml"), self.path("manifest.json"));
-        if path.exists() {
-            let before = config.over(&path)?;
-            if let Some((key, before, now)) = differences(&json!(before), &json!(config)).into_iter().find(|(key, ..)| key != "device") {
-                let advice = "name another folder with --out, or repeat that run's options";
-                return Err(Error::file(
-                    &path,
-                    format!("is of a run with another configuration: {key} is {before} there and {now} here; {advice}"),
-                ));
-            }
+        if self.exists(config)? {
             manifest::go_on(&manifest_path, computed_on, progress)?;
         } else {
             let facts =

@@ -14,20 +14,22 @@ use serde_json::{Map, json};
 use std::path::Path;
 
 /// The data sets; each has a seed of its own (the paper: "different random seeds"), derived from the run's.
-pub(super) const SETS: [&str; 6] = ["d2l_train", "d2l_validation", "d2l_test", "l2d_train", "l2d_validation", "l2d_test"];
+pub(crate) const SETS: [&str; 6] = ["d2l_train", "d2l_validation", "d2l_test", "l2d_train", "l2d_validation", "l2d_test"];
+
+/// What set `set` of [`SETS`] is drawn from.
+pub(crate) fn spec(config: &Config, set: usize) -> Spec {
+    let count = [config.data.train, config.data.validation, config.data.test][set % 3];
+    let seed = config.seed.wrapping_mul(SETS.len() as u64).wrapping_add(set as u64);
+    Spec { seed, start: 0, count, lattice: config.lattice, amplitudes: config.data.amplitudes(), labels: config.labels }
+}
 
 pub(super) fn data<D: Device>(device: &D, config: &Config, run: &Run, progress: &dyn Progress) -> Result<()> {
     file::create_folder(&run.path("data"))?;
-    let counts = [config.data.train, config.data.validation, config.data.test];
     for (set, name) in SETS.iter().enumerate() {
         let out = run.data(name);
-        if out.exists() {
-            continue;
+        if !out.exists() {
+            generate(device, &spec(config, set), &out, progress)?;
         }
-        let seed = config.seed.wrapping_mul(SETS.len() as u64).wrapping_add(set as u64);
-        let (count, amplitudes) = (counts[set % 3], config.data.amplitudes());
-        let spec = Spec { seed, start: 0, count, lattice: config.lattice, amplitudes, labels: config.labels };
-        generate(device, &spec, &out, progress)?;
     }
     Ok(())
 }
@@ -37,17 +39,6 @@ pub(super) fn set(run: &Run, name: &str) -> Result<Labelled> {
     load_labelled(&run.data(name))
 }
 
-/// Trains the run's network of `kind`.
-pub(super) fn train<D: Device>(device: &D, config: &Config, run: &Run, kind: Kind, progress: &dyn Progress) -> Result<()> {
-    let frozen = match kind {
-        Kind::D2l => None,
-        Kind::L2d => Some(Model::read(&run.path("d2l/checkpoints/best.safetensors"))?),
-    };
-    let (training, validation) = examples(run, kind)?;
-    let folder = run.path(&kind.to_string().to_lowercase());
-    train_network(device, config, config.network(kind), kind, frozen.as_ref(), (&training, &validation), &folder, progress)
-}
-
 /// What a network of `kind` learns from, and what it is validated on.
 pub(super) fn examples(run: &Run, kind: Kind) -> Result<(Examples, Examples)> {
     let name = kind.to_string().to_lowercase();
@@ -55,32 +46,42 @@ pub(super) fn examples(run: &Run, kind: Kind) -> Result<(Examples, Examples)> {
     Ok((Examples::new(kind, training?), Examples::new(kind, validation?)))
 }
 
-#[allow(clippy::too_many_arguments)]
-pub(super) fn train_network<D: Device>(
-    device: &D,
-    config: &Config,
-    keys: &TrainConfig,
-    kind: Kind,
-    frozen: Option<&Model>,
-    (training, validation): (&Examples, &Examples),
-    folder: &Path,
-    progress: &dyn Progress,
-) -> Result<()> {
-    let mut notes = Map::new();
-    notes.insert("configuration".into(), json!(keys));
-    let job = Job {
-        architecture: keys.architecture(kind, config.lattice.size),
-        init: None,
-        config: keys,
-        seed: config.seed,
-        frozen,
-        training,
-        validation: Some(validation),
-        folder,
-        resume: true,
-        notes,
-    };
-    crate::train::train(device, &job, progress).map(drop)
+/// A training of a run.
+pub(super) struct Training<'a> {
+    pub(super) kind: Kind,
+    pub(super) keys: &'a TrainConfig,
+    pub(super) seed: u64,
+    /// A network to go on from.
+    pub(super) init: Option<&'a Model>,
+    /// The D2L behind an L2D.
+    pub(super) frozen: Option<&'a Model>,
+    pub(super) training: &'a Examples,
+    /// What the training set was drawn from, where new samples are to follow.
+    pub(super) source: Option<&'a Spec>,
+    pub(super) validation: &'a Examples,
+    pub(super) folder: &'a Path,
+}
+
+impl Training<'_> {
+    /// Trains for lattices of `size` sites a side, or goes on where it was cut.
+    pub(super) fn run<D: Device>(&self, device: &D, size: usize, progress: &dyn Progress) -> Result<()> {
+        let mut notes = Map::new();
+        notes.insert("configuration".into(), json!(self.keys));
+        let job = Job {
+            architecture: self.keys.architecture(self.kind, size),
+            init: self.init,
+            config: self.keys,
+            seed: self.seed,
+            frozen: self.frozen,
+            training: self.training,
+            source: self.source,
+            validation: Some(self.validation),
+            folder: self.folder,
+            resume: true,
+            notes,
+        };
+        crate::train::train(device, &job, progress).map(drop)
+    }
 }
 
 /// The L2D before its first step: the control of an untrained network.
@@ -123,7 +124,7 @@ pub(super) fn design<D: Device>(device: &D, config: &Config, run: &Run, progress
     Ok(())
 }
 
-fn single(values: &[f64]) -> Vec<f32> {
+pub(super) fn single(values: &[f64]) -> Vec<f32> {
     values.iter().map(|v| *v as f32).collect()
 }
 

@@ -4,7 +4,7 @@
 //! L2D learns through the run's own D2L, so that the trainings differ in one thing only.
 
 use super::Run;
-use super::stages::{examples, train_network};
+use super::stages::{Training, examples};
 use crate::config::Config;
 use crate::nn::{Kind, Model};
 use crate::ops::Device;
@@ -44,8 +44,14 @@ impl Regulariser {
     /// The keys of the training.
     fn keys(self, config: &Config, kind: Kind) -> TrainConfig {
         let sweep = &config.sweep;
-        let mut keys =
-            TrainConfig { epochs: sweep.epochs, patience: 0, keep: 1.0, l2_scope: L2Scope::None, ..config.network(kind).clone() };
+        let mut keys = TrainConfig {
+            epochs: sweep.epochs,
+            patience: 0,
+            fresh: false,
+            keep: 1.0,
+            l2_scope: L2Scope::None,
+            ..config.network(kind).clone()
+        };
         keys.decay_steps = (samples(config) / keys.batch.max(1) * sweep.epochs as usize).max(1) as f64;
         match self {
             Regulariser::None => (),
@@ -80,11 +86,22 @@ pub(super) fn compute<D: Device>(device: &D, config: &Config, run: &Run, progres
                     Some(sets) => sets,
                     None => sets.insert(examples(run, kind)?),
                 };
-                let training = training.first(samples(config), config.lattice.sites());
+                let training = training.rows(0..samples(config), config.lattice.sites());
                 let d2l = run.path("d2l/checkpoints/best.safetensors");
                 let frozen = if kind == Kind::L2d { Some(Model::read(&d2l)?) } else { None };
                 let keys = regulariser.keys(config, kind);
-                train_network(device, config, &keys, kind, frozen.as_ref(), (&training, validation), &folder, progress)?;
+                let task = Training {
+                    kind,
+                    keys: &keys,
+                    seed: config.seed,
+                    init: None,
+                    frozen: frozen.as_ref(),
+                    training: &training,
+                    source: None,
+                    validation,
+                    folder: &folder,
+                };
+                task.run(device, config.lattice.size, progress)?;
             }
             // The curves are kept, not the networks.
             let checkpoints = folder.join("checkpoints");

@@ -28,8 +28,6 @@ pub(super) struct State {
     pub(super) stopped_early: bool,
 }
 
-const ARENAS: [&str; 3] = ["parameters", "first_moment", "second_moment"];
-
 impl State {
     /// Writes the state, what the run was begun with, and the stepper's arenas, atomically.
     pub(super) fn write<D: Device>(
@@ -38,14 +36,14 @@ impl State {
         device: &D,
         architecture: &Architecture,
         origin: &Value,
-        stepper: &Stepper<D>,
+        stepper: &mut Stepper<D>,
         dtype: DType,
     ) -> Result<()> {
-        let mut arenas = Vec::with_capacity(ARENAS.len());
-        for buffer in [&stepper.parameters, &stepper.adam.first, &stepper.adam.second] {
-            arenas.push(layout::from_arena(architecture, &downloaded(device, buffer, architecture.arena_len())?));
+        let mut arenas = Vec::new();
+        for (name, buffer) in stepper.arenas() {
+            arenas.push((name, layout::from_arena(architecture, &downloaded(device, buffer, architecture.arena_len())?)));
         }
-        let tensors: Vec<_> = ARENAS.iter().zip(&arenas).map(|(name, a)| ((*name).to_string(), vec![a.len()], a.as_slice())).collect();
+        let tensors: Vec<_> = arenas.iter().map(|(name, a)| ((*name).to_string(), vec![a.len()], a.as_slice())).collect();
         write_tensors(path, dtype, &json!({ "architecture": architecture, "origin": origin, "state": self }), &tensors)
     }
 
@@ -59,7 +57,7 @@ impl State {
             return Err(Error::file(path, "belongs to a network of another shape; resume with the run's own configuration"));
         }
         let state: State = serde_json::from_value(notes["state"].take()).map_err(|e| Error::file(path, e))?;
-        for (name, buffer) in ARENAS.iter().zip([&mut stepper.parameters, &mut stepper.adam.first, &mut stepper.adam.second]) {
+        for (name, buffer) in stepper.arenas() {
             let found = tensors.iter().find(|(n, _, v)| n == name && v.len() == architecture.parameter_count());
             let (_, _, values) = found.ok_or_else(|| Error::file(path, format!("has no tensor {name} of the network's size")))?;
             device.upload(&layout::to_arena(architecture, values), buffer)?;

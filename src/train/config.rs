@@ -1,7 +1,7 @@
 //! The keys of a training run (`d2l.*`, `l2d.*` in the configuration file).
 
 use crate::nn::{Architecture, Init, Kind, Parameter, Pool};
-use crate::ops::adam::{AdamConfig, AdamForm};
+use crate::ops::adam::{AdamConfig, AdamForm, Decay};
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
 
@@ -65,6 +65,9 @@ pub struct TrainConfig {
     pub decay_rate: f64,
     /// Steps over which the rate falls by `decay_rate`.
     pub decay_steps: f64,
+    /// How it falls.
+    #[serde(default)]
+    pub decay: Decay,
     /// Adam's form.
     pub adam: AdamForm,
     /// Decay of the first moment.
@@ -83,6 +86,15 @@ pub struct TrainConfig {
     pub l2_scale: f64,
     /// Shuffle the training set in each epoch?
     pub shuffle: bool,
+    /// Learn from new samples in each epoch, drawn as the training set was and following on from it?
+    #[serde(default)]
+    pub fresh: bool,
+    /// See each structure, in each epoch, under one of the lattice's eight symmetries, drawn anew? D2L only.
+    #[serde(default)]
+    pub symmetries: bool,
+    /// Decay of a running average of the parameters over the steps; it is what is evaluated and saved. 0 = the parameters themselves.
+    #[serde(default)]
+    pub average: f64,
     /// Epochs without a better validation accuracy before the run stops; 0 = never.
     pub patience: u64,
 }
@@ -103,6 +115,7 @@ impl TrainConfig {
             beta2: self.beta2,
             epsilon: self.epsilon,
             form: self.adam,
+            decay: self.decay,
         }
     }
 
@@ -147,7 +160,7 @@ impl TrainConfig {
                 return wrong(key, &format!("{value} is not a positive number"));
             }
         }
-        for (key, value) in [("beta1", self.beta1), ("beta2", self.beta2)] {
+        for (key, value) in [("beta1", self.beta1), ("beta2", self.beta2), ("average", self.average)] {
             if !(0.0..1.0).contains(&value) {
                 return wrong(key, &format!("{value} is not in [0, 1)"));
             }
@@ -163,6 +176,12 @@ impl TrainConfig {
         }
         if architecture.kind == Kind::D2l && self.input_scaling != InputScaling::None {
             return wrong("input_scaling", "displacements enter a D2L as they are; use \"none\"");
+        }
+        if architecture.kind == Kind::L2d && self.symmetries {
+            return wrong(
+                "symmetries",
+                "mode areas, which an L2D learns from, have no symmetry to be seen under; only d2l.symmetries can be true",
+            );
         }
         Ok(())
     }

@@ -5,10 +5,12 @@
 
 mod checkpoint;
 mod config;
+mod fresh;
 mod health;
 mod predict;
 mod resume;
 mod room;
+mod samples;
 mod step;
 mod steps;
 
@@ -18,15 +20,19 @@ pub use predict::{Predictor, accuracy};
 pub use resume::changes;
 pub use steps::Steps;
 
-use crate::dataset::{Labelled, epoch_order};
+use crate::dataset::{Labelled, Spec, epoch_order};
 use crate::device::Real;
 use crate::nn::{DType, Init, Kind, Model, Scaling, initialise, layout};
 use crate::ops::Device;
+use crate::physics::Symmetry;
 use crate::progress::Progress;
 use crate::{Error, Result, file};
 use checkpoint::State;
+use rayon::prelude::*;
+use samples::Samples;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
+use std::ops::Range;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -49,10 +55,27 @@ impl Examples {
         Examples { inputs, targets: labelled.mode_area }
     }
 
-    /// The first `n` of them, for lattices of `sites` sites.
-    pub fn first(&self, n: usize, sites: usize) -> Self {
+    /// The structures that a D2L learns from, each under the symmetry of its epoch; the mode areas stay.
+    fn turned(&self, seed: u64, epoch: u64, size: usize) -> Self {
+        let row = 2 * size * size;
+        let mut inputs = vec![0.0; self.inputs.len()];
+        inputs.par_chunks_exact_mut(row).zip(self.inputs.par_chunks_exact(row)).enumerate().for_each(|(sample, (out, structure))| {
+            Symmetry::drawn(seed, epoch, sample as u32).apply(size, structure, out);
+        });
+        Examples { inputs, targets: self.targets.clone() }
+    }
+
+    /// Those in `range`, for lattices of `sites` sites.
+    pub fn rows(&self, range: Range<usize>, sites: usize) -> Self {
         let width = self.inputs.len() / (self.targets.len() / sites);
-        Examples { inputs: self.inputs[..n * width].to_vec(), targets: self.targets[..n * sites].to_vec() }
+        let of = |values: &[f64], width: usize| values[range.start * width..range.end * width].to_vec();
+        Examples { inputs: of(&self.inputs, width), targets: of(&self.targets, sites) }
+    }
+
+    /// Puts `others` behind these.
+    pub fn extend(&mut self, others: Examples) {
+        self.inputs.extend(others.inputs);
+        self.targets.extend(others.targets);
     }
 }
 
@@ -70,6 +93,8 @@ pub struct Job<'a> {
     pub frozen: Option<&'a Model>,
     /// The training set.
     pub training: &'a Examples,
+    /// What its first samples were drawn from, where that is known; the key `fresh` needs it. Samples behind them stay in every epoch.
+    pub source: Option<&'a Spec>,
     /// The validation set.
     pub validation: Option<&'a Examples>,
     /// The run folder.
@@ -129,6 +154,7 @@ pub fn train<D: Device>(device: &D, job: &Job<'_>, progress: &dyn Progress) -> R
     if config.batch > n {
         return Err(Error::value("batch", format!("{} is more than the {n} training samples", config.batch)));
     }
+    let mut samples = Samples::new(device, job, n)?;
     let dtype = if size_of::<D::Real>() == 8 { DType::F64 } else { DType::F32 };
     let checkpoints = job.folder.join("checkpoints");
     let state_path = resume::state_path(job.folder);
@@ -171,6 +197,9 @@ pub fn train<D: Device>(device: &D, job: &Job<'_>, progress: &dyn Progress) -> R
     while state.epoch < config.epochs && !state.stopped_early {
         let order: Vec<u32> = if config.shuffle { epoch_order(job.seed, state.epoch, n) } else { (0..n as u32).collect() };
         stepper.set_order(device, &order)?;
+        if !samples.load(device, &model, state.epoch, &mut stepper, progress)? {
+            return Err(interrupted(&state, job.folder));
+        }
         let mut done = state.step - state.epoch * steps;
         while done < steps {
             let stride = stepper.advance(device, steps - done)?;
@@ -183,7 +212,7 @@ pub fn train<D: Device>(device: &D, job: &Job<'_>, progress: &dyn Progress) -> R
             progress.advance(state.step, &format!("epoch {}/{} cost {:.4}", state.epoch + 1, config.epochs, state.cost / done as f64));
             let stop = progress.stop();
             if done < steps && (stop || saved.elapsed() > SAVE_EVERY) {
-                state.write(&state_path, device, &job.architecture, &origin, &stepper, dtype)?;
+                state.write(&state_path, device, &job.architecture, &origin, &mut stepper, dtype)?;
                 saved = Instant::now();
             }
             if stop && done < steps {
@@ -192,7 +221,7 @@ pub fn train<D: Device>(device: &D, job: &Job<'_>, progress: &dyn Progress) -> R
         }
 
         state.epoch += 1;
-        model.values = layout::from_arena(&job.architecture, &stepper.parameters(device)?);
+        model.values = layout::from_arena(&job.architecture, &stepper.shown(device)?);
         let mut predictor = Predictor::new(device, &model, job.frozen)?;
         let accuracy = match &validation {
             Some((inputs, targets)) => Some(accuracy(&predictor.run(device, inputs)?, targets)),
@@ -233,7 +262,7 @@ pub fn train<D: Device>(device: &D, job: &Job<'_>, progress: &dyn Progress) -> R
         metrics.push(line);
         write_metrics(&metrics_path, &metrics)?;
         (state.cost, state.penalty) = (0.0, 0.0);
-        state.write(&state_path, device, &job.architecture, &origin, &stepper, dtype)?;
+        state.write(&state_path, device, &job.architecture, &origin, &mut stepper, dtype)?;
         saved = Instant::now();
         if progress.stop() && state.epoch < config.epochs {
             return Err(interrupted(&state, job.folder));

@@ -1,6 +1,6 @@
 //! May a run go on? Its state keeps the keys that it was begun with: continued with others it would be neither run.
 
-use super::Job;
+use super::{Job, TrainConfig};
 use crate::dataset::fingerprint;
 use crate::manifest::differences;
 use crate::nn::{Model, read_notes};
@@ -27,6 +27,15 @@ pub(super) fn state_path(folder: &Path) -> PathBuf {
     folder.join("checkpoints/state.safetensors")
 }
 
+/// `origin` of a run, whose program may not have known all keys: those that came later are as if they were not.
+fn completed(origin: &Value, job: &Job<'_>) -> Value {
+    let mut origin = origin.clone();
+    if let Ok(keys) = serde_json::from_value::<TrainConfig>(origin[network(job)].clone()) {
+        origin[network(job)] = json!(keys);
+    }
+    origin
+}
+
 /// How `job` differs from the run that it would resume, a line a key; nothing where it begins one.
 ///
 /// # Errors
@@ -41,7 +50,7 @@ pub fn changes(job: &Job<'_>) -> Result<Vec<String>> {
         return Ok(vec!["the run in the folder does not tell its keys; it goes on with those given".into()]);
     }
     let mut lines = Vec::new();
-    for (name, before, now) in differences(&notes["origin"], &origin(job)) {
+    for (name, before, now) in differences(&completed(&notes["origin"], job), &origin(job)) {
         let run = job.folder.display();
         if FREE.iter().any(|key| name == format!("{}.{key}", network(job))) {
             lines.push(format!("{name}: {now} from here on, {before} before"));

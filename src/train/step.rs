@@ -33,8 +33,11 @@ pub(super) struct Stepper<D: Device> {
     many: Option<D::Graph>,
     tape: Tape<D>,
     frozen: Option<Frozen<D>>,
-    pub(super) parameters: D::Buffer<D::Real>,
+    parameters: D::Buffer<D::Real>,
     pub(super) adam: AdamState<D>,
+    /// The running average of the parameters, where one is kept.
+    average: Option<D::Buffer<D::Real>>,
+    average_decay: f64,
     arena_len: usize,
     keep: f64,
     seed: u64,
@@ -65,6 +68,7 @@ impl<D: Device> Stepper<D> {
                 Some(Frozen { tape, parameters: uploaded(device, &layout::to_arena(&d2l.architecture, &d2l.values))? })
             }
         };
+        let arena = layout::to_arena(architecture, &model.values);
         let adam = AdamState::new(device, config.adam_config(), architecture.arena_len(), tape.tensors().len())?;
         Ok(Stepper {
             started: false,
@@ -72,8 +76,10 @@ impl<D: Device> Stepper<D> {
             many: None,
             tape,
             frozen,
-            parameters: uploaded(device, &layout::to_arena(architecture, &model.values))?,
+            parameters: uploaded(device, &arena)?,
             adam,
+            average: if config.average > 0.0 { Some(uploaded(device, &arena)?) } else { None },
+            average_decay: config.average,
             arena_len: architecture.arena_len(),
             keep: config.keep,
             seed: job.seed,
@@ -89,6 +95,12 @@ impl<D: Device> Stepper<D> {
             gather_target: GatherConfig { batch, width: modes, steps },
             mape: MapeConfig { batch, modes, scale: config.cost_scale(modes) },
         })
+    }
+
+    /// Another training set of the same size: `inputs` are scaled and NHWC.
+    pub(super) fn set_data(&mut self, device: &D, inputs: &[f64], targets: &[f64]) -> Result<()> {
+        device.upload(&to_real::<D::Real>(inputs), &mut self.inputs)?;
+        device.upload(&to_real::<D::Real>(targets), &mut self.targets)
     }
 
     /// The order of the epoch that begins.
@@ -159,6 +171,9 @@ impl<D: Device> Stepper<D> {
         };
         let apply = WeightGradient::Apply { parameters: &mut self.parameters, adam: &mut self.adam };
         self.tape.backward(device, batch, &self.input, dy, apply, false)?;
+        if let Some(average) = &mut self.average {
+            device.average(self.average_decay, self.arena_len, &self.parameters, &self.adam.step, average)?;
+        }
         device.record_cost(&self.mape, &self.errors, &self.adam, RING, &mut self.ring)
     }
 
@@ -174,9 +189,18 @@ impl<D: Device> Stepper<D> {
         Ok(())
     }
 
-    /// The parameter arena, on the host.
-    pub(super) fn parameters(&self, device: &D) -> Result<Vec<D::Real>> {
-        downloaded(device, &self.parameters, self.arena_len)
+    /// The arena of the model that a run shows: the parameters, or their running average. On the host.
+    pub(super) fn shown(&self, device: &D) -> Result<Vec<D::Real>> {
+        downloaded(device, self.average.as_ref().unwrap_or(&self.parameters), self.arena_len)
+    }
+
+    /// Everything of the parameters' layout that a run needs to go on, by name.
+    pub(super) fn arenas(&mut self) -> Vec<(&'static str, &mut D::Buffer<D::Real>)> {
+        let moments = [("first_moment", &mut self.adam.first), ("second_moment", &mut self.adam.second)];
+        let mut arenas = vec![("parameters", &mut self.parameters)];
+        arenas.extend(moments);
+        arenas.extend(self.average.as_mut().map(|average| ("average", average)));
+        arenas
     }
 }
 

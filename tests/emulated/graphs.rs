@@ -1,13 +1,13 @@
 //! Recorded steps: the same bits as steps that the host launches one by one, wherever a run is cut.
 
-use super::networks::trained;
+use super::networks::{trained, trained_fresh};
 use super::support::ensure;
 use super::{Case, Fault, Verdict};
 use scalefree::Error;
 use scalefree::device::cuda::CudaFault;
 use scalefree::device::{Cuda, Memory, Replay};
 use scalefree::nn::Kind;
-use scalefree::ops::adam::{Adam, AdamConfig, AdamForm, AdamState};
+use scalefree::ops::adam::{Adam, AdamConfig, AdamForm, AdamState, Decay};
 use scalefree::progress::{Progress, Silent};
 use std::fs;
 use std::path::Path;
@@ -23,6 +23,7 @@ pub fn cases() -> Vec<Case<Cuda>> {
         case("work that asks the host is refused", refuse),
         case("training in them is training without", same_bits),
         case("a run cut inside one goes on", resume),
+        case("fresh samples under symmetries, the rate on a cosine, parameters averaged", options),
     ]
 }
 
@@ -74,9 +75,23 @@ fn resume(device: &Cuda) -> Verdict {
     Ok(())
 }
 
+/// What an epoch learns from is drawn on a second stream while the first is recorded and replayed.
+fn options(device: &Cuda) -> Verdict {
+    let [graphs, launches, cut] = [tempfile::tempdir()?, tempfile::tempdir()?, tempfile::tempdir()?];
+    trained_fresh(device, SHAPE, graphs.path(), &Silent)?;
+    trained_fresh(&plain(device)?, SHAPE, launches.path(), &Silent)?;
+    ensure!(files(graphs.path())? == files(launches.path())?, "the files differ");
+    // In the second epoch.
+    let stopped = trained_fresh(device, SHAPE, cut.path(), &StopAfter(AtomicUsize::new(4)));
+    ensure!(matches!(&stopped, Err(Error::Interrupted(text)) if text.contains("step 73 is")), "{stopped:?}");
+    trained_fresh(device, SHAPE, cut.path(), &Silent)?;
+    ensure!(files(cut.path())? == files(graphs.path())?, "cut, the files differ");
+    Ok(())
+}
+
 fn counter(device: &Cuda) -> scalefree::Result<AdamState<Cuda>> {
     let (lr, decay_rate, decay_steps, beta1, beta2, epsilon) = (0.1, 1.0, 1.0, 0.9, 0.999, 1e-8);
-    let config = AdamConfig { lr, decay_rate, decay_steps, beta1, beta2, epsilon, form: AdamForm::TensorFlow };
+    let config = AdamConfig { lr, decay_rate, decay_steps, beta1, beta2, epsilon, form: AdamForm::TensorFlow, decay: Decay::Exponential };
     let mut adam = AdamState::new(device, config, 8, 1)?;
     device.adam_advance(&mut adam)?;
     Ok(adam)

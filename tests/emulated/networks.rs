@@ -4,10 +4,13 @@
 use super::piece::Piece;
 use super::support::{Guarded, Outputs, array, ensure, largest, near, numbers, reals, twice};
 use super::{Arithmetic, Case, Fault, Verdict, reference};
+use scalefree::dataset::{Spec, realise};
 use scalefree::device::{Cpu, Real};
 use scalefree::nn::{Architecture, Init, Kind, Mode, Model, Pool, Tape, initialise, layout};
 use scalefree::ops::Device;
-use scalefree::ops::adam::{AdamForm, WeightGradient};
+use scalefree::ops::adam::{AdamForm, Decay, WeightGradient};
+use scalefree::ops::eigh::Labels;
+use scalefree::physics::{Amplitudes, Lattice};
 use scalefree::progress::{Progress, Silent};
 use scalefree::train::{CostReduction, Examples, InputScaling, Job, L2Scope, Metrics, Outcome, TrainConfig, train};
 use serde_json::Map;
@@ -200,29 +203,7 @@ pub fn trained<D: Device>(
     progress: &dyn Progress,
 ) -> scalefree::Result<Outcome> {
     let architecture = narrow(kind, Pool::Each);
-    let config = TrainConfig {
-        filters: architecture.filters.clone(),
-        pool: architecture.pool,
-        hidden: architecture.hidden,
-        input_scaling: InputScaling::None,
-        init: Init::Glorot,
-        output_scale: 1.0,
-        batch,
-        epochs: epochs as u64,
-        lr: 0.004,
-        decay_rate: 0.9,
-        decay_steps: 4.0,
-        adam: AdamForm::TensorFlow,
-        beta1: 0.9,
-        beta2: 0.999,
-        epsilon: 1e-8,
-        keep: 0.6,
-        cost: CostReduction::Mean,
-        l2_scope: L2Scope::Fc,
-        l2_scale: 1e-3,
-        shuffle: true,
-        patience: 0,
-    };
+    let config = keys(batch, epochs);
     let sites = architecture.sites();
     let targets: Vec<f64> = numbers(samples * sites, 41).iter().map(|v| 0.4 + 0.2 * v).collect();
     let inputs = if kind == Kind::D2l { numbers(samples * 2 * sites, 42) } else { targets.clone() };
@@ -236,9 +217,71 @@ pub fn trained<D: Device>(
         seed: 44,
         frozen: (kind == Kind::L2d).then_some(&frozen),
         training: &Examples { inputs, targets },
+        source: None,
         validation: None,
         folder,
         resume,
+        notes: Map::new(),
+    };
+    train(device, &job, progress)
+}
+
+/// The keys of a run of a narrow network.
+fn keys(batch: usize, epochs: usize) -> TrainConfig {
+    let architecture = narrow(Kind::D2l, Pool::Each);
+    TrainConfig {
+        filters: architecture.filters.clone(),
+        pool: architecture.pool,
+        hidden: architecture.hidden,
+        input_scaling: InputScaling::None,
+        init: Init::Glorot,
+        output_scale: 1.0,
+        batch,
+        epochs: epochs as u64,
+        lr: 0.004,
+        decay_rate: 0.9,
+        decay_steps: 4.0,
+        decay: Decay::Exponential,
+        adam: AdamForm::TensorFlow,
+        beta1: 0.9,
+        beta2: 0.999,
+        epsilon: 1e-8,
+        keep: 0.6,
+        cost: CostReduction::Mean,
+        l2_scope: L2Scope::Fc,
+        l2_scale: 1e-3,
+        shuffle: true,
+        fresh: false,
+        symmetries: false,
+        average: 0.0,
+        patience: 0,
+    }
+}
+
+/// A D2L's run, or its rest, with every option that touches the samples of an epoch, its rate, or what is shown of its parameters.
+pub fn trained_fresh<D: Device>(
+    device: &D,
+    [batch, epochs, samples]: [usize; 3],
+    folder: &Path,
+    progress: &dyn Progress,
+) -> scalefree::Result<Outcome> {
+    let config =
+        TrainConfig { fresh: true, symmetries: true, average: 0.9, decay: Decay::Cosine, decay_steps: 60.0, ..keys(batch, epochs) };
+    let architecture = narrow(Kind::D2l, Pool::Each);
+    let lattice = Lattice { size: architecture.size, ..Lattice::default() };
+    let (amplitudes, labels) = (Amplitudes::default(), Labels::default());
+    let spec = Spec { seed: 45, start: 7, count: samples as u64, lattice, amplitudes, labels };
+    let job = Job {
+        architecture,
+        init: None,
+        config: &config,
+        seed: 44,
+        frozen: None,
+        training: &Examples::new(Kind::D2l, realise(device, &spec, &Silent)?),
+        source: Some(&spec),
+        validation: None,
+        folder,
+        resume: true,
         notes: Map::new(),
     };
     train(device, &job, progress)

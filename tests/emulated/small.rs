@@ -5,7 +5,7 @@ use super::support::{Arena, Guarded, Outputs, adam_state, array, ensure, exact, 
 use super::{Case, Fault, Verdict};
 use scalefree::device::Cpu;
 use scalefree::ops::Device;
-use scalefree::ops::adam::{AdamConfig, AdamForm, Tensor};
+use scalefree::ops::adam::{AdamConfig, AdamForm, Decay, Tensor};
 use scalefree::ops::gather::GatherConfig;
 use scalefree::ops::mape::{MapeConfig, RECORD};
 
@@ -29,11 +29,18 @@ pub fn cases<D: Device<Real = f32>>(cases: &mut Vec<Case<D>>) {
         cases.push(Case::new(format!("cost of step {step} into {slots} slots"), move |device| record(device, slots, step)));
     }
     for form in [AdamForm::TensorFlow, AdamForm::PyTorch] {
-        cases.push(Case::new(format!("adam {form:?}: rates"), move |device| adam_rates(device, form)));
+        for decay in [Decay::Exponential, Decay::Cosine] {
+            cases.push(Case::new(format!("adam {form:?}, {decay:?}: rates"), move |device| adam_rates(device, form, decay)));
+        }
         for (weights, biases) in [(1, 1), (1000, 37), (70_001, 300)] {
             let name = format!("adam {form:?}: {weights} + {biases} parameters");
             cases.push(Case::new(name, move |device| adam_apply(device, form, weights, biases)));
         }
+    }
+    // Of the first steps, and of one from which on the decay is the key's.
+    for (count, step) in [(1, 1), (1027, 5), (1027, 1000)] {
+        let name = format!("average of {count} parameters, step {step}");
+        cases.push(Case::new(name, move |device| average(device, count, step)));
     }
 }
 
@@ -118,8 +125,8 @@ fn recorded<D: Device>(
 }
 
 /// Counter, rates and a cleared penalty over the first steps and far ones.
-fn adam_rates<D: Device<Real = f32>>(device: &D, form: AdamForm) -> Verdict {
-    let config = AdamConfig { form, beta2: 0.999, decay_steps: 1000.0, ..ADAM };
+fn adam_rates<D: Device<Real = f32>>(device: &D, form: AdamForm, decay: Decay) -> Verdict {
+    let config = AdamConfig { form, decay, beta2: 0.999, decay_steps: 1000.0, ..ADAM };
     let moments = || Guarded::<D, D::Real>::blank(device, 1);
     let mut adam = adam_state(device, config, moments()?, moments()?, 3)?;
     for step in [0, 1, 2, 999, 20_000, 1 << 33] {
@@ -172,4 +179,22 @@ fn applied<D: Device>(device: &D, form: AdamForm, arena: &Arena) -> Result<Outpu
         ("second moment", arena.download(device, &arena.of(adam.second))?),
         ("penalty", penalty),
     ])
+}
+
+fn average<D: Device<Real = f32>>(device: &D, count: usize, step: u64) -> Verdict {
+    let ours = twice(|| averaged(device, count, step))?;
+    // The CPU's order of operations in f32: equal bits.
+    exact("average", array(&ours, "average"), array(&averaged(&Cpu::<f32>::new(), count, step)?, "average"))?;
+    let share = 1.0 - 0.95f64.min((1.0 + step as f64) / (10.0 + step as f64));
+    let (before, parameters) = (numbers(count, 29), numbers(count, 30));
+    let expected: Vec<f64> = before.iter().zip(&parameters).map(|(a, p)| a + share * (p - a)).collect();
+    near("average", array(&ours, "average"), &expected, 1e-6)
+}
+
+fn averaged<D: Device>(device: &D, count: usize, step: u64) -> Result<Outputs, Fault> {
+    let holding = |series| Guarded::<D, _>::holding(device, &reals::<D>(&numbers(count, series)));
+    let (mut average, parameters) = (holding(29)?, holding(30)?);
+    let step = Guarded::<D, _>::holding(device, &[step])?;
+    device.average(0.95, count, &parameters.buffer, &step.buffer, &mut average.buffer)?;
+    Ok(vec![("average", average.values(device)?)])
 }

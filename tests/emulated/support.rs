@@ -7,7 +7,7 @@
 use super::{Fault, Verdict};
 use scalefree::device::{Element, Memory, Real, View};
 use scalefree::ops::Device;
-use scalefree::ops::adam::{AdamConfig, AdamForm, AdamState, Tensor, WeightGradient};
+use scalefree::ops::adam::{AdamConfig, AdamForm, AdamState, Decay, Tensor, WeightGradient};
 use scalefree::ops::philox::{Stream, draw, uniform};
 
 /// Fails the case with words unless the condition holds.
@@ -250,8 +250,16 @@ pub enum Target {
 }
 
 /// The optimiser of the cases: constants with which an error of a gradient is not hidden.
-pub const ADAM: AdamConfig =
-    AdamConfig { lr: 0.05, decay_rate: 0.7, decay_steps: 3.0, beta1: 0.6, beta2: 0.7, epsilon: 1e-3, form: AdamForm::TensorFlow };
+pub const ADAM: AdamConfig = AdamConfig {
+    lr: 0.05,
+    decay_rate: 0.7,
+    decay_steps: 3.0,
+    beta1: 0.6,
+    beta2: 0.7,
+    epsilon: 1e-3,
+    form: AdamForm::TensorFlow,
+    decay: Decay::Exponential,
+};
 
 /// An optimiser between two steps.
 pub fn adam_state<D: Device>(

@@ -5,7 +5,7 @@ use scalefree::dataset::npz::Npz;
 use scalefree::device::Real;
 use scalefree::nn::{Architecture, Init, Kind, Mode, Model, Pool, Tape, layout};
 use scalefree::ops::Device;
-use scalefree::ops::adam::{AdamForm, WeightGradient};
+use scalefree::ops::adam::{AdamForm, Decay, WeightGradient};
 use scalefree::ops::mape::MapeConfig;
 use scalefree::progress::Silent;
 use scalefree::train::{CostReduction, Examples, InputScaling, Job, L2Scope, TrainConfig, train};
@@ -55,6 +55,7 @@ impl Reference {
             lr: self.number("lr"),
             decay_rate: self.number("decay_rate"),
             decay_steps: self.number("decay_steps"),
+            decay: Decay::Exponential,
             adam: AdamForm::TensorFlow,
             beta1: 0.9,
             beta2: 0.999,
@@ -68,6 +69,9 @@ impl Reference {
             },
             l2_scale: self.number("l2"),
             shuffle: false,
+            fresh: false,
+            symmetries: false,
+            average: 0.0,
             patience: 0,
         }
     }
@@ -186,6 +190,7 @@ pub fn training<D: Device>(device: &D, set: &str, kind: Kind) -> [f64; 2] {
         seed: 1,
         frozen: frozen.as_ref(),
         training: &Examples { inputs, targets: t },
+        source: None,
         validation: None,
         folder: folder.path(),
         resume: false,

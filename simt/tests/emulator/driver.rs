@@ -28,6 +28,7 @@ pub fn cases() -> Vec<Case> {
         Case::new("driver::events_order_streams", events_order_streams),
         Case::new("driver::graph", graph),
         Case::new("driver::capture_forbids", capture_forbids),
+        Case::new("driver::capture_of_a_thread", capture_of_a_thread),
         Case::new("driver::no_context", no_context),
         Case::new("driver::safe_cudarc", safe_cudarc),
     ];
@@ -240,6 +241,30 @@ fn capture_forbids() {
     counter.step();
     check(counter.gpu.wait());
     assert_eq!(counter.count(), 1);
+}
+
+/// A thread that captures for itself forbids itself alone.
+fn capture_of_a_thread() {
+    let counter = Counter::new();
+    let stream = counter.gpu.stream;
+    let context = out(|context| unsafe { sys::cuCtxGetCurrent(context) }).unwrap() as usize;
+    unsafe {
+        check(sys::cuStreamBeginCapture_v2(stream, CUstreamCaptureMode::CU_STREAM_CAPTURE_MODE_THREAD_LOCAL));
+        counter.step();
+        let beside = std::thread::spawn(move || {
+            check(sys::cuCtxSetCurrent(context as sys::CUcontext));
+            let memory = out(|memory| sys::cuMemAlloc_v2(memory, 4)).unwrap();
+            check(sys::cuMemFree_v2(memory));
+        });
+        beside.join().unwrap();
+        let graph = out(|graph| sys::cuStreamEndCapture(stream, graph)).unwrap();
+        check(sys::cuGraphDestroy(graph));
+        check(sys::cuStreamBeginCapture_v2(stream, CUstreamCaptureMode::CU_STREAM_CAPTURE_MODE_THREAD_LOCAL));
+        let allocated = out(|memory| sys::cuMemAlloc_v2(memory, 4));
+        assert_eq!(allocated, Err(CUresult::CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED));
+        let ended = out(|graph| sys::cuStreamEndCapture(stream, graph));
+        assert_eq!(ended, Err(CUresult::CUDA_ERROR_STREAM_CAPTURE_INVALIDATED));
+    }
 }
 
 fn no_context() {

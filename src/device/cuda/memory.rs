@@ -113,6 +113,11 @@ impl Memory for Cuda {
     type Real = f32;
     type Buffer<T: Element> = CudaBuffer<T>;
 
+    /// A second stream of the card's one context.
+    fn beside(&self) -> Result<Self> {
+        Cuda::new(self.ordinal(), Some(self.precision()))
+    }
+
     fn zeros<T: Element>(&self, len: usize) -> Result<CudaBuffer<T>> {
         let context = &self.context;
         context.enter()?;

@@ -1,4 +1,4 @@
-//! Adam, in TensorFlow 1's form or in PyTorch's, with exponential decay of the learning rate and L2 regularisation.
+//! Adam, in TensorFlow 1's form or in PyTorch's, with a decaying learning rate and L2 regularisation.
 //!
 //! At step s (from 1), for a parameter p with gradient g of the cost:
 //! ```text
@@ -6,7 +6,9 @@
 //! m <- beta1 m + (1 - beta1) g
 //! v <- beta2 v + (1 - beta2) g^2
 //! p <- p - rate(s) m / (sqrt(v) + epsilon(s))
-//! rate(s) = lr decay_rate^((s-1)/decay_steps) sqrt(1 - beta2^s) / (1 - beta1^s)
+//! rate(s) = lr decay(t) sqrt(1 - beta2^s) / (1 - beta1^s),   t = (s-1)/decay_steps
+//! decay(t) = decay_rate^t                                                        exponential
+//! decay(t) = decay_rate + (1 - decay_rate) (1 + cos(pi min(t, 1))) / 2           cosine
 //! epsilon(s) = epsilon                                  TensorFlow
 //! epsilon(s) = epsilon sqrt(1 - beta2^s)                PyTorch: epsilon is added to the corrected sqrt(v)
 //! ```
@@ -20,6 +22,7 @@ pub(crate) use cuda::{CHUNKS, Sink, Update, bias_launch};
 use crate::Result;
 use crate::device::Memory;
 use serde::{Deserialize, Serialize};
+use std::f64::consts::PI;
 use std::ops::Range;
 
 /// Where epsilon is added.
@@ -31,6 +34,18 @@ pub enum AdamForm {
     TensorFlow,
     /// To sqrt(v) after the bias correction.
     PyTorch,
+}
+
+/// How the learning rate falls from step to step. Either way its factor is 1 at the first step and `decay_rate` after `decay_steps`.
+#[repr(u32)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Decay {
+    /// By the same share in each step, and on after `decay_steps`.
+    #[default]
+    Exponential,
+    /// Along half a wave of the cosine; from `decay_steps` on it stays.
+    Cosine,
 }
 
 /// The optimiser's constants.
@@ -51,12 +66,19 @@ pub struct AdamConfig {
     pub epsilon: f64,
     /// Where it is added.
     pub form: AdamForm,
+    /// How the rate falls.
+    pub decay: Decay,
 }
 
 impl AdamConfig {
     /// The decayed learning rate of step `step` (from 1), without Adam's bias correction.
     pub fn lr_at(&self, step: u64) -> f64 {
-        self.lr * self.decay_rate.powf((step as f64 - 1.0) / self.decay_steps)
+        let t = (step as f64 - 1.0) / self.decay_steps;
+        self.lr
+            * match self.decay {
+                Decay::Exponential => self.decay_rate.powf(t),
+                Decay::Cosine => self.decay_rate + (1.0 - self.decay_rate) * (0.5 + 0.5 * (PI * t.min(1.0)).cos()),
+            }
     }
 
     /// What multiplies m / (sqrt(v) + epsilon) at step `step` (from 1).
@@ -180,4 +202,35 @@ pub trait Adam: Memory {
         gradient: &Self::Buffer<Self::Real>,
         adam: &mut AdamState<Self>,
     ) -> Result<()>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_decays_meet_at_the_ends() {
+        let config = |decay| AdamConfig {
+            lr: 0.5,
+            decay_rate: 0.25,
+            decay_steps: 8.0,
+            beta1: 0.9,
+            beta2: 0.999,
+            epsilon: 1e-8,
+            form: AdamForm::TensorFlow,
+            decay,
+        };
+        for (step, exponential, cosine) in [
+            (1, 0.5, 0.5),
+            (3, 0.5 * 0.25f64.powf(0.25), 0.125 + 0.375 * (0.5 + 0.5 * 0.5f64.sqrt())),
+            (5, 0.25, 0.3125),
+            (9, 0.125, 0.125),
+            (17, 0.03125, 0.125),
+        ] {
+            for (decay, expected) in [(Decay::Exponential, exponential), (Decay::Cosine, cosine)] {
+                let lr = config(decay).lr_at(step);
+                assert!((lr - expected).abs() < 1e-15, "{decay:?}, step {step}: {lr}, not {expected}");
+            }
+        }
+    }
 }

@@ -10,6 +10,18 @@ use crate::Result;
 use crate::config::Config;
 use crate::report::{MATCHED, Row};
 
+/// The rows that tell what networks of one setting do, and how far each power law is from its rivals.
+pub(super) fn numbers(config: &Config, run: &Run) -> Result<Vec<Row>> {
+    let material = Material::load(config, run)?;
+    let mut rows = networks::rows(config, run)?;
+    rows.extend(accuracy::rows(config, run, &material)?);
+    rows.extend(tails::rows(run, &material)?);
+    rows.extend(tails::ratios(run)?);
+    rows.extend(robustness::rows(config, run)?);
+    rows.extend(network::rows(config, run)?);
+    Ok(rows)
+}
+
 /// The rows of a run or of a branch of it.
 pub(super) fn rows(config: &Config, run: &Run) -> Result<Vec<Row>> {
     let material = Material::load(config, run)?;

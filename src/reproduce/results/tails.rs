@@ -110,6 +110,23 @@ pub(super) fn rows(run: &Run, material: &Material) -> Result<Vec<Row>> {
     Ok(rows)
 }
 
+/// Log-likelihood ratios of the fits that carry the paper's claim, as numbers: `ID.ratio.RIVAL`, positive where the power law fits better.
+pub(super) fn ratios(run: &Run) -> Result<Vec<Row>> {
+    let fits = Fits::read(run)?;
+    let mut rows = Vec::new();
+    for id in ["4g-1", "5b"] {
+        let fitted = fits.get(id)?;
+        for (name, rival) in fitted.comparison.iter().flat_map(|c| c.named()) {
+            let key = name.replace([' ', '-'], "_");
+            let what = format!("{}: likelihood ratio against {name}", fitted.what);
+            rows.push(
+                Row::new(&format!("{id}.ratio.{key}"), &what, rival.ratio, "", fitted.realisations).note(format!("p {:.3}", rival.p)),
+            );
+        }
+    }
+    Ok(rows)
+}
+
 /// Fig. S3: where exponent and lower bound settle, told by how far a sub-sample lies from all realisations.
 fn growth(fits: &Fits, n: usize) -> Vec<Row> {
     let Some(all) = fits.growth.last() else { return Vec::new() };

@@ -1,0 +1,55 @@
+//! `sweep`.
+
+use super::common::Common;
+use super::compute::{describe, on_device};
+use super::progress::Bar;
+use super::reproduce::PresetName;
+use crate::Result;
+use crate::config::Preset;
+use crate::grid::{Plan, sweep};
+use std::path::PathBuf;
+
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLE)]
+pub(super) struct Args {
+    /// What varies, a TOML file (see below)
+    plan: PathBuf,
+    /// How large each run is
+    #[arg(long, value_enum, default_value = "quick")]
+    preset: PresetName,
+    /// Folder of the sweep: runs/NAME/, table.csv, table.json, table.md, sweep.svg, sweep.png
+    #[arg(long, value_name = "DIR", default_value = "runs/sweep")]
+    out: PathBuf,
+}
+
+const EXAMPLE: &str = "\
+A plan:
+
+  seeds = [1, 2, 3]                  # every setting with each of them
+
+  [each]                             # one key at a time, beside the run as configured
+  d2l.lr = [1e-4, 1e-3]
+  data.population = [\"matched\"]
+
+  [grid]                             # every combination
+  l2d.l2_scope = [\"none\", \"output\", \"all\"]
+  l2d.cost = [\"mean\", \"sum\"]
+
+Any key of the configuration may vary. All else is as --preset, --config and --set say, without branches. Runs
+share data sets and trained networks wherever the keys behind them are the same. Ctrl-C saves; the same command
+goes on, and skips what is finished.";
+
+pub(super) fn run(args: &Args, common: &Common) -> Result<()> {
+    let preset = Preset::from(args.preset);
+    let (config, compute) = common.open(preset)?;
+    let plan = Plan::read(&args.plan, &config)?;
+    let bar = Bar::new(common.quiet);
+    let table = on_device!(compute, device => sweep(device, &describe(&compute), preset, &plan, &args.out, &bar))?;
+    if common.json {
+        println!("{}", table.json());
+    } else if !common.quiet {
+        println!("{}", table.markdown());
+        println!("picture: {}", args.out.join("sweep.svg").display());
+    }
+    Ok(())
+}
