@@ -114,20 +114,26 @@ __device__ __forceinline__ void back(
     }
     warp_sums<COLUMNS>(squares);
     warp_sums<COLUMNS>(fourths);
+    // A lane a column: a division in f64 costs a warp as much for one as for all.
+    R square = squares[0], fourth = fourths[0];
+#pragma unroll
+    for (unsigned c = 1; c < COLUMNS; ++c) {
+        square = lane == c ? squares[c] : square;
+        fourth = lane == c ? fourths[c] : fourth;
+    }
+    const u64 mode = (u64)blockIdx.x * n + first;
+    if (lane < COLUMNS && first + lane < n) {
+        areas[mode + lane] = (double)square * (double)square / ((double)n * (double)fourth);
+    }
+    if (modes == nullptr) {
+        return;
+    }
 #pragma unroll
     for (unsigned c = 0; c < COLUMNS; ++c) {
-        if (first + c < n) {
-            const u64 mode = (u64)blockIdx.x * n + first + c;
-            if (lane == 0) {
-                areas[mode] = (double)squares[c] * (double)squares[c] / ((double)n * (double)fourths[c]);
-            }
-            if (modes != nullptr) {
 #pragma unroll
-                for (unsigned q = 0; q < CHUNKS; ++q) {
-                    if (32 * q + lane < n) {
-                        modes[mode * n + 32 * q + lane] = (double)psi[c][q];
-                    }
-                }
+        for (unsigned q = 0; q < CHUNKS; ++q) {
+            if (first + c < n && 32 * q + lane < n) {
+                modes[(mode + c) * n + 32 * q + lane] = (double)psi[c][q];
             }
         }
     }

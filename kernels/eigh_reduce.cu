@@ -103,10 +103,15 @@ __device__ __forceinline__ void reduce(
             exponent = -1010 - __clzll((long long)largest);
         }
     }
-    // In two factors: the inverse of a denormal number is too large for one.
-    const double half = finite ? ldexp(1.0, -exponent / 2) : 0.0, rest = finite ? ldexp(1.0, -exponent - -exponent / 2) : 0.0;
+    // A denormal matrix needs two factors: the inverse of its size is too large for one.
+    const int once = min(-exponent, 1000);
+    const double factor = finite ? ldexp(1.0, once) : 0.0, rest = ldexp(1.0, -exponent - once);
     const auto scaled = [&](unsigned row, unsigned col) {
-        return finite ? (R)(element(matrix, n, row, col) * half * rest) : R(0);
+        double value = finite ? element(matrix, n, row, col) * factor : 0.0;
+        if (rest != 1.0) {
+            value *= rest;
+        }
+        return (R)value;
     };
     if (threadIdx.x == 0) {
         exponents[blockIdx.x] = exponent;

@@ -337,7 +337,7 @@ __device__ __forceinline__ void conquer(
             const Joint& its = joints[job / (2 * groups)];
             const unsigned root0 = job % groups * GROUP;
             const bool upper = job / groups % 2 == 0;
-            const unsigned top = upper ? its.first : its.cut, bottom = upper ? its.cut : its.last;
+            const unsigned top = upper ? its.first : its.cut, bottom = upper ? its.cut : its.last, row = top + lane;
             if (root0 >= its.joined || top >= bottom) {
                 continue;
             }
@@ -370,7 +370,7 @@ __device__ __forceinline__ void conquer(
                 __syncwarp();
                 const unsigned count = min(end - i0, 32u);
                 for (unsigned i = 0; i < count; ++i) {
-                    const R* column = from + (u64)__shfl_sync(0xffffffffu, source, (int)i) * n;
+                    const R* column = from + (u64)__shfl_sync(0xffffffffu, source, (int)i) * n + row;
                     R part[GROUP];
 #pragma unroll
                     for (unsigned c = 0; c < GROUP; ++c) {
@@ -378,9 +378,8 @@ __device__ __forceinline__ void conquer(
                     }
 #pragma unroll
                     for (unsigned r = 0; r < STRIPE; ++r) {
-                        const unsigned row = top + 32 * r + lane;
-                        if (row < bottom) {
-                            const R q = column[row];
+                        if (row + 32 * r < bottom) {
+                            const R q = column[32 * r];
 #pragma unroll
                             for (unsigned c = 0; c < GROUP; ++c) {
                                 sum[c][r] = multiply_add(q, part[c], sum[c][r]);
@@ -392,12 +391,11 @@ __device__ __forceinline__ void conquer(
 #pragma unroll
             for (unsigned c = 0; c < GROUP; ++c) {
                 if (root0 + c < its.joined) {
-                    R* column = to + (u64)places[its.first + root0 + c] * n;
+                    R* column = to + (u64)places[its.first + root0 + c] * n + row;
 #pragma unroll
                     for (unsigned r = 0; r < STRIPE; ++r) {
-                        const unsigned row = top + 32 * r + lane;
-                        if (row < bottom) {
-                            column[row] = sum[c][r];
+                        if (row + 32 * r < bottom) {
+                            column[32 * r] = sum[c][r];
                         }
                     }
                 }

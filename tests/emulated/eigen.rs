@@ -10,8 +10,9 @@ use scalefree::ops::eigh::{Eigh, LabelPrecision, MOST_ROWS, Modes, eigenpairs};
 use scalefree::ops::hamiltonian::{Hopping, hamiltonian};
 use scalefree::ops::mode_area::mode_area;
 
-/// What is allowed of each error, in units. A label from another solver may have 16; these matrices have less than 1.5.
-const MOST: f64 = 2.0;
+/// What is allowed of each error, in units; a label may have 16. From 16 rows on these matrices have less than 0.5, but of 2 rows a
+/// unit is two roundings.
+const MOST: f64 = 4.0;
 
 /// Every kind of matrix at small sizes on both sides of a tile's 16 and a warp's 32 rows; some at the larger ones.
 const ALL: [Kind; 13] = [
