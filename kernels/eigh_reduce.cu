@@ -6,11 +6,11 @@
 //
 //   p = tau A v,   w = p - tau/2 (p'v) v,   A <- A - v w' - w v'
 //
-// The matrix is in tiles of 16 x 16 on or below the diagonal, at most 9 a warp: in f32 they stay in registers (136 KiB of 256 rows, in the 256
-// KiB that a multiprocessor has), in f64 they stay where the matrix was, in the L2 cache, and pass through registers once a step. Either
-// way a tile takes the change of the step before and is multiplied by this step's v at once. Tiles are dealt out column by column, so
-// that those behind column k are spread evenly over the warps. A lane has rows 2g, 2g + 1 and columns 4t .. 4t + 3 of each, g = lane / 4
-// and t = lane % 4. A product's parts, one a tile and row, are added in the order of the tiles.
+// The matrix is in tiles of 16 x 16 on or below the diagonal, at most 9 a warp: in f32 they stay in registers (136 KiB of 256 rows, of
+// the 256 KiB that a multiprocessor has), in f64 they stay where the matrix was, in the L2 cache, and pass through registers once a
+// step. Either way a tile takes the change of the step before and is multiplied by this step's v at once. Tiles are dealt out column
+// by column, so that those behind column k are spread evenly over the warps. A lane has rows 2g, 2g + 1 and columns 4t .. 4t + 3 of
+// each, g = lane / 4 and t = lane % 4. A product's parts, one a tile and row, are added in the order of the tiles.
 //
 // The matrix is scaled by a power of two to a largest element in [1/2, 1), so that no square overflows, and none that matters underflows.
 //

@@ -124,7 +124,7 @@ __device__ __forceinline__ void conquer(
     R* vectors, R* scratch, double* energies, int* outcomes, const R* diagonal, const R* beside, const int* exponents, unsigned n) {
     SIMT_SHARED(R, values, [MOST]);     // eigenvalues of the halves, ascending in each
     SIMT_SHARED(R, links, [MOST]);      // the elements beside the diagonal
-    SIMT_SHARED(R, weights, [MOST]);    // z, by columns
+    SIMT_SHARED(R, weights, [MOST]);    // z, by columns; in the end the new values, unsorted
     SIMT_SHARED(R, poles, [MOST]);      // d of the columns that are joined, ascending
     SIMT_SHARED(R, forces, [MOST]);     // their z; then z^
     SIMT_SHARED(R, distances, [MOST]);  // the roots' mu

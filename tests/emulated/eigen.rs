@@ -57,7 +57,7 @@ enum Kind {
     Clustered,
     /// Elements from 1 to 1e-30.
     Graded,
-    /// Tridiagonal, with pairs of energies equal to rounding (Wilkinson's), twice, linked by almost nothing.
+    /// Wilkinson's of 21 rows, whose largest energies are pairs equal to rounding, linked by 1e-6.
     Glued,
     Diagonal,
     Identity,
@@ -219,16 +219,12 @@ fn matrix(kind: Kind, n: usize) -> Vec<f64> {
             from(&|i, j| if i == j { energy(i) } else { 0.0 } + change(i, j))
         }
         Kind::Graded => from(&|i, j| 10_f64.powf(-15.0 * (i + j) as f64 / n as f64)),
-        Kind::Glued => {
-            let half = n.div_ceil(2);
-            let from_middle = |i: usize| ((i % half) as f64 - (half / 2) as f64).abs();
-            from(&|i, j| match i.abs_diff(j) {
-                0 => from_middle(i),
-                1 if i.max(j) == half => 1e-14,
-                1 => 1.0,
-                _ => 0.0,
-            })
-        }
+        Kind::Glued => from(&|i, j| match i.abs_diff(j) {
+            0 => ((i % 21) as f64 - 10.0).abs(),
+            1 if i.max(j).is_multiple_of(21) => 1e-6,
+            1 => 1.0,
+            _ => 0.0,
+        }),
         Kind::Diagonal => {
             let draws = numbers(n, 74);
             from(&|i, j| if i == j { draws[i] } else { 0.0 })
