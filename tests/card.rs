@@ -284,8 +284,8 @@ fn bench() -> Verdict {
             let allowed = if row["name"].as_str().is_some_and(|name| name.ends_with("f32 3x4")) { 1e-3 } else { allowed };
             row["error"].as_f64().is_some_and(|e| e < allowed)
         };
-        // Layers have three passes, labels five solvers.
-        ensure(rows.len() == shapes.len() + 8 && rows.iter().all(right), || report.to_string())?;
+        // Layers have three passes, labels seven solvers.
+        ensure(rows.len() == shapes.len() + 10 && rows.iter().all(right), || report.to_string())?;
         ensure(report["left_out"] == json!([]), || report.to_string())?;
         let roofs = &report["roofs"];
         let measured = ["copy", "multiply_add", "product", "double"].iter().all(|roof| roofs[roof].as_f64().is_some_and(|r| r > 0.0));

@@ -134,7 +134,7 @@ pub(super) fn prepare<D: Device + 'static>(device: &D, subject: Subject, config:
             }))
         }
         Subject::Labels(lattices, labels) => {
-            if let Some(fault) = device.lacks(labels.solver) {
+            if let Some(fault) = device.lacks(labels.solver, lattices.sites()) {
                 return Err(Error::Failed(fault.into()));
             }
             let lattice = Lattice { size: lattices.size, ..config.lattice };

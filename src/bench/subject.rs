@@ -100,8 +100,10 @@ const LAYER_BATCH: usize = 64;
 /// Lattices at once.
 const LATTICES: usize = 256;
 /// Every eigen-solver in every precision that it has.
-const SOLVERS: [Labels; 5] = [
+const SOLVERS: [Labels; 7] = [
     Labels { solver: Solver::Faer, precision: LabelPrecision::F64 },
+    Labels { solver: Solver::Own, precision: LabelPrecision::F64 },
+    Labels { solver: Solver::Own, precision: LabelPrecision::F32 },
     Labels { solver: Solver::Xsyev, precision: LabelPrecision::F64 },
     Labels { solver: Solver::Xsyev, precision: LabelPrecision::F32 },
     Labels { solver: Solver::Syevj, precision: LabelPrecision::F64 },

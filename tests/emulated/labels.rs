@@ -15,10 +15,11 @@ use simt::{Build, Profile};
 use std::sync::Mutex;
 
 /// A case, and what its emulator is told.
-const CASES: [(&str, &[(&str, &str)]); 8] = [
-    ("both solvers, both precisions", &[]),
+const CASES: [(&str, &[(&str, &str)]); 9] = [
+    ("every solver, both precisions", &[]),
     ("chunks of a card with little memory", &[("SIMT_MEMORY", "60000")]),
     ("two lattices of the paper's size", &[]),
+    ("a lattice that is too large for our own solver", &[]),
     ("crystals, whose energies are degenerate", &[]),
     (WRONG, &[("SIMT_XSYEV", "wrong")]),
     (STUCK, &[("SIMT_XSYEV", "stuck")]),
@@ -80,9 +81,14 @@ pub fn cases<D: Device>(cases: &mut Vec<Case<D>>) {
 pub fn child(name: &str) -> Result<usize, Fault> {
     let device = Cuda::new(0, None)?;
     match name {
-        "both solvers, both precisions" => solvers(&device),
-        "chunks of a card with little memory" => silent(&device, &random(4, 23), 4),
-        "two lattices of the paper's size" => silent(&device, &random(16, 2), 16),
+        "every solver, both precisions" => solvers(&device),
+        "chunks of a card with little memory" => {
+            [Solver::Auto, Solver::Own].into_iter().try_for_each(|s| silent(&device, s, &random(4, 23), 4))
+        }
+        "two lattices of the paper's size" => {
+            [Solver::Auto, Solver::Own].into_iter().try_for_each(|s| silent(&device, s, &random(16, 2), 16))
+        }
+        "a lattice that is too large for our own solver" => too_large(&device),
         "crystals, whose energies are degenerate" => crystals(&device),
         WRONG => handed_over(&device, "xsyev: matrix 0 of 3: "),
         STUCK => handed_over(&device, "cusolverDnXsyevBatched: matrix 1 of 3 did not converge (info 16)"),
@@ -137,7 +143,7 @@ fn compare(ours: &Spectrum, theirs: &Spectrum, error: f64, area: f64) -> Verdict
 fn solvers(device: &Cuda) -> Verdict {
     let displacement = random(6, 5);
     let theirs = expected(&displacement, 6)?;
-    for solver in [Solver::Auto, Solver::Xsyev, Solver::Syevj] {
+    for solver in [Solver::Auto, Solver::Own, Solver::Xsyev, Solver::Syevj] {
         for (precision, error, area) in [(LabelPrecision::F64, 1e-14, 1e-10), (LabelPrecision::F32, 1e-7, 1e-2)] {
             let (ours, notes) = on_card(device, Labels { solver, precision }, &displacement, 6)?;
             ensure!(notes.is_empty(), "{solver:?} {precision:?} said {notes:?}");
@@ -149,24 +155,34 @@ fn solvers(device: &Cuda) -> Verdict {
     Ok(())
 }
 
-/// Right, and by the first solver.
-fn silent(device: &Cuda, displacement: &[f64], size: usize) -> Verdict {
-    let (ours, notes) = on_card(device, Labels::default(), displacement, size)?;
+/// Right, and by that solver.
+fn silent(device: &Cuda, solver: Solver, displacement: &[f64], size: usize) -> Verdict {
+    let labels = Labels { solver, ..Labels::default() };
+    let (ours, notes) = on_card(device, labels, displacement, size)?;
     ensure!(notes.is_empty(), "{notes:?}");
     compare(&ours, &expected(displacement, size)?, 1e-14, 1e-9)?;
     // The same again: nothing is left over from the first time.
-    ensure!(on_card(device, Labels::default(), displacement, size)?.0 == ours, "the second call has other bits");
+    ensure!(on_card(device, labels, displacement, size)?.0 == ours, "the second call has other bits");
     Ok(())
 }
 
 /// Any basis of a degenerate space is right: energies agree, and the checks pass.
 fn crystals(device: &Cuda) -> Verdict {
     let displacement = vec![0.0; 2 * 25 * 3];
-    for solver in [Solver::Xsyev, Solver::Syevj] {
+    for solver in [Solver::Own, Solver::Xsyev, Solver::Syevj] {
         let (ours, notes) = on_card(device, Labels { solver, ..Labels::default() }, &displacement, 5)?;
         ensure!(notes.is_empty(), "{solver:?} said {notes:?}");
         compare(&ours, &expected(&displacement, 5)?, 1e-14, 1.0)?;
     }
+    Ok(())
+}
+
+/// Told once, and the next solver's labels.
+fn too_large(device: &Cuda) -> Verdict {
+    let (displacement, labels) = (vec![0.1; 2 * 17 * 17], |solver| Labels { solver, ..Labels::default() });
+    let (ours, notes) = on_card(device, labels(Solver::Own), &displacement, 17)?;
+    ensure!(notes == ["own cannot be had: it is for lattices of at most 256 sites; xsyev takes over"], "{notes:?}");
+    ensure!(on_card(device, labels(Solver::Xsyev), &displacement, 17)?.0 == ours, "not the labels of xsyev");
     Ok(())
 }
 
@@ -188,5 +204,6 @@ fn missing(device: &Cuda) -> Verdict {
     ensure!(xsyev.starts_with("xsyev cannot be had: libcusolver is not") && xsyev.ends_with("syevj takes over"), "{xsyev}");
     ensure!(syevj.starts_with("syevj cannot be had") && syevj.ends_with("faer takes over"), "{syevj}");
     ensure!(on_card(device, Labels::default(), &displacement, 4)?.1.is_empty(), "said twice");
-    Ok(())
+    // Ours needs no library.
+    silent(device, Solver::Own, &displacement, 4)
 }

@@ -7,6 +7,7 @@
 
 mod convolution;
 mod dense;
+mod eigen;
 mod faults;
 mod graphs;
 mod labels;
@@ -186,6 +187,10 @@ fn on_card(table: &str, words: &str) -> Result<usize, Fault> {
         };
         if table != "full-width" {
             failed += run(&device, &roof::cases(precision), words);
+        }
+        // The eigen-solver has its own precisions.
+        if index == 0 && table != "full-width" {
+            failed += run(&device, &eigen::cases(), words);
         }
         // Steps are recorded alike in every precision.
         if index == 0 && table == "all" {

@@ -35,6 +35,8 @@ const WINDOWS: &str = "include/windows.cuh";
 const EPILOGUE: &str = "include/epilogue.cuh";
 const PRECISION: &str = "include/precision.cuh";
 const ADAM: &str = "include/adam.cuh";
+const REDUCE: &str = "eigh_reduce.cu";
+const CONQUER: &str = "eigh_tridiagonal.cu";
 
 /// Barriers and copies, indices, masks, conventions, arithmetic.
 const MUTATIONS: &[Mutation] = &[
@@ -202,6 +204,43 @@ const MUTATIONS: &[Mutation] = &[
         ["if (at < count) {\n        out[at] = (double)", "if (true) {\n        out[at] = (double)"],
         "labels f32",
     ),
+    checked(
+        "no barrier before the parts of a product are added",
+        REDUCE,
+        ["        __syncthreads();\n\n        if (32 * warp < padded) {", "        if (32 * warp < padded) {"],
+        "eigen 64 f32",
+    ),
+    plain("the change takes p'v whole", REDUCE, ["along *= R(-0.5) * scale;", "along *= R(-1) * scale;"], "eigen 17 f32"),
+    plain(
+        "a mirrored tile adds its columns in another order",
+        REDUCE,
+        ["SIDE * tile_row + 4 * t + g / 2]", "SIDE * tile_row + 4 * t + g / 2 % 2 * 2 + g / 4]"],
+        "eigen 17 f64",
+    ),
+    plain("a matrix is not scaled", REDUCE, ["exponent = (int)(largest >> 52) - 1022;", "exponent = 0;"], "eigen 16 f32"),
+    plain("the rows below a tile are not masked", REDUCE, ["return i < n && j < n ?", "return j < n ?"], "eigen 17 f32"),
+    checked(
+        "no barrier between the roots and z^",
+        CONQUER,
+        ["    __syncthreads();\n\n        // d_i - x_j for", "        // d_i - x_j for"],
+        "eigen 64 f32",
+    ),
+    plain("z for Gu's and Eisenstat's z^", CONQUER, ["forces[self] = force;", ""], "eigen 64 f64"),
+    plain("values that are all but equal are joined", CONQUER, ["<= nothing * square)", "< R(0))"], "eigen 64 f32"),
+    plain("the link's sign is lost", CONQUER, ["if (!upper && links[cut - 1] < R(0)) {", "if (false) {"], "eigen 17 f32"),
+    plain("a rotated column counts for one half", CONQUER, ["kinds[column] = BOTH;", "kinds[column] = UPPER;"], "eigen 64 f64"),
+    plain("a root's distance is from the wrong pole", CONQUER, ["nearer = index + 1;", "nearer = index;"], "eigen 64 f32"),
+    plain("what was solved before shows in a new matrix", CONQUER, ["from[(u64)column * n + row] = R(0);", ""], "eigen f64"),
+    plain(
+        "half a warp's rows miss a reflection",
+        "eigh_back.cu",
+        [
+            "if (32 * q + 31 > k && 32 * q < n) {\n#pragma unroll\n                for (unsigned c = 0; c < COLUMNS; ++c) {\n                    psi",
+            "if (32 * q + 15 > k && 32 * q < n) {\n#pragma unroll\n                for (unsigned c = 0; c < COLUMNS; ++c) {\n                    psi",
+        ],
+        "eigen 64 f32",
+    ),
+    plain("sums go to the wrong columns", "eigh_back.cu", ["kept[0], (int)(c * (32 / COUNT))", "kept[0], (int)c"], "eigen 16 f32"),
     plain("a copy's last thread copies nothing", "roof.cu", ["if (at < count) {", "if (at + 1 < count) {"], "roof copy"),
     plain("a fragment's last number is left out", "roof.cu", ["d[chain][2] + d[chain][3]", "d[chain][2]"], "roof products"),
     plain("nine rounds of Philox", "include/philox.cuh", ["round < 10", "round < 9"], "deformation"),

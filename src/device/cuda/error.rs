@@ -116,12 +116,12 @@ pub enum CudaFault {
         /// The driver's number of the kind.
         kind: u32,
     },
-    /// A solver of cuSOLVER that refused, or whose answer is no eigenpair.
+    /// An eigen-solver that refused, or whose answer is no eigenpair.
     #[error("{call}: {fault}")]
     Solver {
         /// What was called.
         call: &'static str,
-        /// The library's word, or what is wrong with its answer.
+        /// The solver's word, or what is wrong with its answer.
         fault: String,
     },
     /// Any other answer of the driver.

@@ -2,15 +2,17 @@
 //!
 //! Eq. 1 of the paper: H psi_m = E_m psi_m, every pair, the modes orthonormal. The CPU's solver is faer's (Householder
 //! tridiagonalisation, then divide and conquer), in f64; `docs/eigensolvers.md` has it beside LAPACK and nalgebra. A card's are those
-//! of cuSOLVER, many matrices at once; the same page tells how one is chosen and what is checked.
+//! of cuSOLVER and our own, many matrices at once; the same page tells how one is chosen and what is checked.
 
 mod check;
 mod cpu;
 mod cuda;
+mod own;
 
 pub(crate) use check::check;
 pub use cpu::Eigh;
 pub(crate) use cuda::solve;
+pub use own::{MOST_ROWS, Modes, Pairs, eigenpairs};
 
 use serde::{Deserialize, Serialize};
 
@@ -31,6 +33,8 @@ pub enum Solver {
     /// On a card `xsyev`, on the processor `faer`.
     #[default]
     Auto,
+    /// Ours on a card, for matrices of at most [`MOST_ROWS`] rows.
+    Own,
     /// cuSOLVER's cusolverDnXsyevBatched, from CUDA 12.6 on.
     Xsyev,
     /// cuSOLVER's cusolverDn{S,D}syevjBatched: Jacobi's rotations.
@@ -65,6 +69,7 @@ impl Solver {
     pub(crate) fn on_a_card(self) -> &'static [Solver] {
         match self {
             Solver::Auto | Solver::Xsyev => &[Solver::Xsyev, Solver::Syevj, Solver::Faer],
+            Solver::Own => &[Solver::Own, Solver::Xsyev, Solver::Syevj, Solver::Faer],
             Solver::Syevj => &[Solver::Syevj, Solver::Faer],
             Solver::Faer => &[Solver::Faer],
         }
@@ -74,6 +79,7 @@ impl Solver {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Solver::Auto => "auto",
+            Solver::Own => "own",
             Solver::Xsyev => "xsyev",
             Solver::Syevj => "syevj",
             Solver::Faer => "faer",

@@ -13,6 +13,7 @@ mod cpu;
 mod cuda;
 
 pub use cpu::{mode_area, sort};
+pub(crate) use cuda::order_areas;
 
 use crate::Result;
 use crate::device::Memory;

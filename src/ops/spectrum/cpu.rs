@@ -13,12 +13,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 impl<R: Real> Spectra for Cpu<R> {
     const BATCH: usize = 64;
 
-    fn lacks(&self, solver: eigh::Solver) -> Option<&'static str> {
-        matches!(solver, eigh::Solver::Xsyev | eigh::Solver::Syevj).then_some("it is for NVIDIA cards")
+    fn lacks(&self, solver: eigh::Solver, _: usize) -> Option<&'static str> {
+        matches!(solver, eigh::Solver::Own | eigh::Solver::Xsyev | eigh::Solver::Syevj).then_some("it is for NVIDIA cards")
     }
 
     fn spectra(&self, labels: &Labels, hopping: &Hopping, displacement: &[f64], progress: &dyn Progress) -> Result<Spectrum> {
-        if let Some(fault) = self.lacks(labels.solver) {
+        if let Some(fault) = self.lacks(labels.solver, displacement.len() / 2) {
             tell_once(labels.solver, fault, eigh::Solver::Faer, progress);
         }
         processor(hopping, displacement, 0, progress)

@@ -3,9 +3,9 @@
 use super::{Spectra, Spectrum, processor, tell_once};
 use crate::device::Memory;
 use crate::device::cuda::{Batched, Cuda, CudaBuffer, CudaFault};
-use crate::ops::eigh::{LabelPrecision, Labels, Solver, check, solve};
+use crate::ops::eigh::{LabelPrecision, Labels, MOST_ROWS, Modes, Solver, check, eigenpairs, solve};
 use crate::ops::hamiltonian::{Hamiltonians, Hopping, hamiltonian};
-use crate::ops::mode_area::ModeAreas;
+use crate::ops::mode_area::{ModeAreas, order_areas};
 use crate::progress::Progress;
 use crate::{Error, Result};
 
@@ -15,8 +15,9 @@ const MOST: usize = 16_384;
 impl Spectra for Cuda {
     const BATCH: usize = 1024;
 
-    fn lacks(&self, solver: Solver) -> Option<&'static str> {
+    fn lacks(&self, solver: Solver, sites: usize) -> Option<&'static str> {
         match solver {
+            Solver::Own => (sites > MOST_ROWS).then_some("it is for lattices of at most 256 sites"),
             Solver::Xsyev => Batched::Xsyev.missing(),
             Solver::Syevj => Batched::Syevj.missing(),
             Solver::Auto | Solver::Faer => None,
@@ -35,7 +36,7 @@ impl Spectra for Cuda {
                 spectrum.extend(processor(hopping, &displacement[done * row..], done, progress)?);
                 break;
             }
-            if let Some(fault) = self.lacks(solver) {
+            if let Some(fault) = self.lacks(solver, row / 2) {
                 solvers = &solvers[1..];
                 tell_once(solver, fault, solvers[0], progress);
                 continue;
@@ -74,30 +75,48 @@ fn on_card(device: &Cuda, labels: Labels, hopping: &Hopping, count: usize, displ
         device.upload(displacement, &mut structures)?;
         device.hamiltonians(hopping, count, &structures, &mut modes)?;
     }
-    let energy = solve(device, labels, sites, count, &mut modes)?;
+    let sample = sample(count);
+    let (energy, own) = match labels.solver {
+        Solver::Own => {
+            let pairs = eigenpairs(device, labels.precision, sites, count, &mut modes, Modes::Of(&sample))?;
+            (pairs.energies, Some(pairs.areas))
+        }
+        _ => (solve(device, labels, sites, count, &mut modes)?, None),
+    };
     let epsilon = match labels.precision {
         LabelPrecision::F64 => f64::EPSILON,
         LabelPrecision::F32 => f64::from(f32::EPSILON),
     };
-    if let Some(fault) = first_fault(device, hopping, displacement, &energy, &modes, epsilon)? {
+    if let Some(fault) = first_fault(device, hopping, displacement, &energy, &modes, &sample, epsilon)? {
         return Err(CudaFault::Solver { call: labels.solver.name(), fault }.into());
     }
-    let (mut areas, mut sorted, mut order) = (device.zeros(numbers)?, device.zeros(numbers)?, device.zeros(numbers)?);
-    device.mode_areas(sites, count, &modes, &mut areas, &mut sorted, &mut order)?;
+    let (mut sorted, mut order) = (device.zeros(numbers)?, device.zeros(numbers)?);
+    match own {
+        Some(areas) => order_areas(device, sites, count, &areas, &mut sorted, &mut order)?,
+        None => device.mode_areas(sites, count, &modes, &mut device.zeros(numbers)?, &mut sorted, &mut order)?,
+    }
     let mut spectrum = Spectrum { energy, ..Spectrum::zeros(numbers) };
     device.download(&sorted, &mut spectrum.mode_area)?;
     device.download(&order, &mut spectrum.order)?;
     Ok(spectrum)
 }
 
-/// What is wrong with a chunk's eigenpairs, if anything: every matrix's energies ascend and add up to its trace, 0; the first,
-/// the middle and the last one's pairs solve the equation and are orthonormal, against a Hamiltonian built here.
+/// The matrices of a chunk whose modes are looked at: the first, the middle and the last one.
+fn sample(count: usize) -> Vec<usize> {
+    let mut sample = vec![0, count / 2, count - 1];
+    sample.dedup();
+    sample
+}
+
+/// What is wrong with a chunk's eigenpairs, if anything: every matrix's energies ascend and add up to its trace, 0; the pairs of
+/// those of `sample` solve the equation and are orthonormal, against a Hamiltonian built here.
 fn first_fault(
     device: &Cuda,
     hopping: &Hopping,
     displacement: &[f64],
     energy: &[f64],
     modes: &CudaBuffer<f64>,
+    sample: &[usize],
     epsilon: f64,
 ) -> Result<Option<String>> {
     let sites = (hopping.size * hopping.size) as usize;
@@ -113,9 +132,7 @@ fn first_fault(
     }
     let mut matrix = vec![0.0; sites * sites];
     let mut own = vec![0.0; sites * sites];
-    let mut sample = vec![0, count / 2, count - 1];
-    sample.dedup();
-    for at in sample {
+    for &at in sample {
         hamiltonian(hopping, &displacement[at * 2 * sites..][..2 * sites], &mut matrix);
         device.download_from(modes, at * sites * sites, &mut own)?;
         if let Some(fault) = check(&matrix, &energy[at * sites..][..sites], &own, epsilon) {

@@ -44,8 +44,8 @@ pub trait Spectra: Memory {
     /// Lattices that should be given at once, at least.
     const BATCH: usize;
 
-    /// Why the device has not this solver, if so.
-    fn lacks(&self, solver: Eigensolver) -> Option<&'static str>;
+    /// Why the device has not this solver for lattices of so many sites, if so.
+    fn lacks(&self, solver: Eigensolver, sites: usize) -> Option<&'static str>;
 
     /// The spectrum of `displacement` (n, 2, L, L), finite numbers; the on-site energy is left out. `progress` hears how many are done.
     ///
@@ -57,7 +57,7 @@ pub trait Spectra: Memory {
 
 /// Says, once a process, that `solver` cannot be had.
 fn tell_once(solver: Eigensolver, fault: &str, next: Eigensolver, progress: &dyn Progress) {
-    static TOLD: [AtomicBool; 4] = [const { AtomicBool::new(false) }; 4];
+    static TOLD: [AtomicBool; 5] = [const { AtomicBool::new(false) }; 5];
     if !TOLD[solver as usize].swap(true, Ordering::Relaxed) {
         progress.note(&format!("{} cannot be had: {fault}; {} takes over", solver.name(), next.name()));
     }
