@@ -3,7 +3,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # Cargo tells where the emulator's build script leaves its drivers.
-built=$(cargo build --release --package simt --message-format json | sed -n 's/.*"build-script-executed".*simt.*"out_dir":"\([^"]*\)".*/\1/p')
+built=$(cargo build --release --package simt --message-format json)
+built=$(sed -n 's/.*"build-script-executed".*simt.*"out_dir":"\([^"]*\)".*/\1/p' <<< "$built")
 driver=$built/sm_89-plain
 [ -f "$driver/libcuda.so" ] || {
   echo "cust: no emulated driver: it needs a C++ compiler on x86-64 Linux" >&2
