@@ -31,11 +31,11 @@ pub(super) struct Stepper<D: Device> {
     /// The recorded step, and [`MANY`] of them, where the device has graphs.
     one: Option<D::Graph>,
     many: Option<D::Graph>,
-    tape: Tape<D>,
+    pub(super) tape: Tape<D>,
     frozen: Option<Frozen<D>>,
     pub(super) parameters: D::Buffer<D::Real>,
     pub(super) adam: AdamState<D>,
-    arena_len: usize,
+    pub(super) arena_len: usize,
     keep: f64,
     seed: u64,
     inputs: D::Buffer<D::Real>,
