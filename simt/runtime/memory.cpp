@@ -181,6 +181,18 @@ SIMT_API CUresult cuMemGetAddressRange_v2(CUdeviceptr* base, std::size_t* size, 
     });
 }
 
+SIMT_API CUresult cuPointerGetAttribute(void* value, int attribute, CUdeviceptr address) {
+    return enter(Needs::Context, [&] {
+        constexpr int CONTEXT = 1;
+        if (attribute != CONTEXT) {
+            return refuse(CUDA_ERROR_INVALID_VALUE, "pointer attribute %d is not one that the emulator answers", attribute);
+        }
+        if (region.find(address, 1) == nullptr) return CUDA_ERROR_INVALID_VALUE;
+        *static_cast<Context**>(value) = &driver.context;
+        return CUDA_SUCCESS;
+    });
+}
+
 SIMT_API CUresult cuMemHostAlloc(void** memory, std::size_t bytes, unsigned) { return allocate_host(memory, bytes); }
 SIMT_API CUresult cuMemAllocHost_v2(void** memory, std::size_t bytes) { return allocate_host(memory, bytes); }
 

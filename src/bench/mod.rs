@@ -16,7 +16,7 @@ use crate::device::cuda::CudaFault;
 use crate::ops::eigh::{LabelPrecision, Labels, Solver};
 use crate::{Error, Result};
 use measure::Flush;
-use prepare::{Ask, prepare};
+use prepare::{Arrays, Ask, prepare};
 use serde::{Deserialize, Serialize};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -81,7 +81,8 @@ pub struct Row {
     /// The part of the roof that the warm median reaches: the time that flop or bytes need at the roofs, the longer of both, by the time
     /// that was taken. Above 1 where the data stay in a cache. `None` where neither is counted.
     pub roof: Option<f64>,
-    /// max |ours - f64| / max |f64|.
+    /// max |ours - f64| / max |f64|; of a step the gradient's, |ours - f64| / |f64| in the 2-norm of the tensor where it is largest: by its
+    /// largest number, one relu or absolute value on the other side of its kink would drown all else.
     pub error: f64,
 }
 
@@ -136,7 +137,7 @@ fn time<D: Timed>(device: &D, subject: Subject, config: &Config, roofs: &Roofs, 
     let mut piece = prepare(device, subject, config)?;
     piece(device, Ask::Run)?;
     let ours = piece(device, Ask::Result)?;
-    let error = apart(&ours, &reference(subject, config)?);
+    let error = apart(subject, &ours, &reference(subject, config)?);
     let (warm, cold) = measure::times(device, &mut piece, flush)?;
     let Work { flop, bytes, items } = subject.work(config, size_of::<D::Real>());
     let needed = flop_roof(subject, roofs).map(|most| (flop / most).max(bytes / roofs.copy)).filter(|needed| *needed > 0.0);
@@ -155,7 +156,7 @@ fn flop_roof(subject: Subject, roofs: &Roofs) -> Option<f64> {
 }
 
 /// What the processor makes of a subject in f64.
-fn reference(subject: Subject, config: &Config) -> Result<Vec<f64>> {
+fn reference(subject: Subject, config: &Config) -> Result<Arrays> {
     let device = Cpu::<f64>::new();
     let subject = match subject {
         Subject::Labels(lattices, _) => Subject::Labels(lattices, Labels::default()),
@@ -166,9 +167,50 @@ fn reference(subject: Subject, config: &Config) -> Result<Vec<f64>> {
     piece(&device, Ask::Result)
 }
 
-fn apart(ours: &[f64], reference: &[f64]) -> f64 {
-    let largest = reference.iter().fold(0.0_f64, |most, v| most.max(v.abs()));
-    let error =
-        ours.iter().zip(reference).map(|(a, b)| (a - b).abs()).fold(0.0, |most: f64, e| if e > most || e.is_nan() { e } else { most });
-    if error == 0.0 { 0.0 } else { error / largest }
+/// [`Row::error`]; NaN where ours holds one.
+fn apart(subject: Subject, ours: &Arrays, reference: &Arrays) -> f64 {
+    let norm = |values: &mut dyn Iterator<Item = f64>| match subject {
+        Subject::Step(..) => values.map(|v| v * v).sum::<f64>().sqrt(),
+        _ => values.map(f64::abs).fold(0.0, worse),
+    };
+    let of_array = |(ours, reference): (&Vec<f64>, &Vec<f64>)| {
+        let error = norm(&mut ours.iter().zip(reference).map(|(a, b)| a - b));
+        if error == 0.0 { 0.0 } else { error / norm(&mut reference.iter().copied()) }
+    };
+    ours.iter().zip(reference).map(of_array).fold(0.0, worse)
+}
+
+/// The larger error; NaN is the largest.
+fn worse(most: f64, error: f64) -> f64 {
+    if error > most || error.is_nan() { error } else { most }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::nn::Kind;
+
+    #[test]
+    fn the_error_is_that_of_the_worst_array() {
+        let (op, step) = (Subject::Adam { parameters: 2 }, Subject::Step(Kind::D2l, 1));
+        let reference = vec![vec![300.0, -400.0], vec![0.03, 0.04]];
+        let off = |array: usize, by: f64| {
+            let mut ours = reference.clone();
+            ours[array][1] += by;
+            ours
+        };
+        for (subject, ours, error) in [
+            (op, reference.clone(), 0.0),
+            (step, reference.clone(), 0.0),
+            (op, off(0, 4.0), 4.0 / 400.0),
+            (step, off(0, 4.0), 4.0 / 500.0),
+            // A tensor of small numbers counts as one of large ones does.
+            (step, off(1, 0.04), 0.8),
+            (op, off(1, f64::NAN), f64::NAN),
+            (step, off(1, f64::NAN), f64::NAN),
+        ] {
+            let told = apart(subject, &ours, &reference);
+            assert!((told - error).abs() < 1e-12 || (told.is_nan() && error.is_nan()), "{subject}: {told}, not {error}");
+        }
+    }
 }

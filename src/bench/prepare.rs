@@ -23,12 +23,15 @@ use std::sync::{Mutex, PoisonError};
 pub(super) enum Ask {
     /// To run once; it answers nothing.
     Run,
-    /// What the run gave.
+    /// What the run gave: an array, or of a step one a tensor.
     Result,
 }
 
 /// A subject on a device.
-pub(super) type Piece<D> = Box<dyn FnMut(&D, Ask) -> Result<Vec<f64>>>;
+pub(super) type Piece<D> = Box<dyn FnMut(&D, Ask) -> Result<Arrays>>;
+
+/// Numbers on the host.
+pub(super) type Arrays = Vec<Vec<f64>>;
 
 /// Makes `subject` ready.
 pub(super) fn prepare<D: Device + 'static>(device: &D, subject: Subject, config: &Config) -> Result<Piece<D>> {
@@ -147,14 +150,14 @@ pub(super) fn prepare<D: Device + 'static>(device: &D, subject: Subject, config:
                     // Another solver's time would stand under this one's name.
                     handed_over.0.into_inner().unwrap_or_else(PoisonError::into_inner).map_or(Ok(Vec::new()), |n| Err(Error::Failed(n)))
                 }
-                Ask::Result => Ok(areas.clone()),
+                Ask::Result => Ok(vec![areas.clone()]),
             }))
         }
         Subject::Step(kind, batch) => {
             let mut steps = training(device, config, kind, batch)?;
             Ok(Box::new(move |device, ask| match ask {
                 Ask::Run => steps.step(device).map(|()| Vec::new()),
-                Ask::Result => Ok(vec![steps.first_cost(device)?]),
+                Ask::Result => steps.first_moments(device),
             }))
         }
     }
@@ -277,8 +280,8 @@ fn filled<D: Device>(device: &D, len: usize, series: u64, scale: f64) -> Result<
 }
 
 /// The first `len` numbers of a buffer.
-fn downloaded<D: Device, T: Real>(device: &D, buffer: &D::Buffer<T>, len: usize) -> Result<Vec<f64>> {
+fn downloaded<D: Device, T: Real>(device: &D, buffer: &D::Buffer<T>, len: usize) -> Result<Arrays> {
     let mut host = vec![T::default(); len];
     device.download(buffer, &mut host)?;
-    Ok(host.into_iter().map(Real::to_f64).collect())
+    Ok(vec![host.into_iter().map(Real::to_f64).collect()])
 }

@@ -31,14 +31,14 @@ pub(super) struct Stepper<D: Device> {
     /// The recorded step, and [`MANY`] of them, where the device has graphs.
     one: Option<D::Graph>,
     many: Option<D::Graph>,
-    tape: Tape<D>,
+    pub(super) tape: Tape<D>,
     frozen: Option<Frozen<D>>,
     parameters: D::Buffer<D::Real>,
     pub(super) adam: AdamState<D>,
     /// The running average of the parameters, where one is kept.
     average: Option<D::Buffer<D::Real>>,
     average_decay: f64,
-    arena_len: usize,
+    pub(super) arena_len: usize,
     keep: f64,
     seed: u64,
     inputs: D::Buffer<D::Real>,

@@ -1,9 +1,9 @@
 //! Training steps without files, epochs or a listener: what a benchmark times.
 
-use super::checkpoint::State;
-use super::step::Stepper;
+use super::step::{Stepper, downloaded};
 use super::{Job, scaled_inputs, start_model};
 use crate::Result;
+use crate::device::Real;
 use crate::ops::Device;
 
 /// A job on its device, ready to step. The data are taken in their order, over and over.
@@ -32,10 +32,10 @@ impl<D: Device> Steps<D> {
         self.stepper.advance(device, 1).map(drop)
     }
 
-    /// The cost of the first step, as long as the ring still holds it.
-    pub fn first_cost(&self, device: &D) -> Result<f64> {
-        let mut state = State::default();
-        self.stepper.add_costs(device, 1, &mut state)?;
-        Ok(state.cost)
+    /// Adam's first moments, tensor by tensor in the network's order: after one step proportional to the gradient.
+    pub fn first_moments(&self, device: &D) -> Result<Vec<Vec<f64>>> {
+        let Stepper { tape, adam, arena_len, .. } = &self.stepper;
+        let arena = downloaded(device, &adam.first, *arena_len)?;
+        Ok(tape.tensors().into_iter().map(|tensor| arena[tensor.span].iter().map(|v| v.to_f64()).collect()).collect())
     }
 }

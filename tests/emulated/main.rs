@@ -20,6 +20,8 @@ mod piece;
 mod reference;
 mod roof;
 mod small;
+#[cfg(feature = "cli")]
+mod suite;
 mod support;
 mod variant;
 
@@ -34,6 +36,13 @@ use std::time::Instant;
 
 /// The argument that makes this program the child of another run of it.
 pub const CHILD: &str = "--child";
+
+/// The table of everything but the full width.
+pub const ALL: &str = "all";
+/// The table without networks.
+pub const OPS: &str = "ops";
+/// The table of the paper's shapes alone.
+pub const FULL_WIDTH: &str = "full-width";
 
 /// Why a case failed.
 pub type Fault = Box<dyn std::error::Error>;
@@ -147,6 +156,8 @@ fn main() -> ExitCode {
     trials.extend(faults::trials());
     trials.extend(labels::trials());
     trials.push(Trial::test("kernels keep to the portable dialect", lint::dialect));
+    #[cfg(feature = "cli")]
+    trials.extend(suite::trials());
     trials.push(mutations::trial());
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }
@@ -180,12 +191,13 @@ fn on_card(table: &str, words: &str) -> Result<usize, Fault> {
         };
         let arithmetic = Arithmetic::of(precision);
         failed += match table {
-            "full-width" if precision != Precision::Tf32 => 0,
-            "full-width" => run(&device, &full_width(arithmetic), words),
-            "ops" | "mutant" => run(&device, &ops(arithmetic, index == 0), words),
-            _ => run(&device, &all_cases(arithmetic, index == 0), words),
+            FULL_WIDTH if precision != Precision::Tf32 => 0,
+            FULL_WIDTH => run(&device, &full_width(arithmetic), words),
+            OPS | "mutant" => run(&device, &ops(arithmetic, index == 0), words),
+            ALL => run(&device, &all_cases(arithmetic, index == 0), words),
+            other => return Err(format!("no table {other:?}").into()),
         };
-        if table != "full-width" {
+        if table != FULL_WIDTH {
             failed += run(&device, &roof::cases(precision), words);
         }
         // The eigen-solver has its own precisions.
@@ -193,7 +205,7 @@ fn on_card(table: &str, words: &str) -> Result<usize, Fault> {
             failed += run(&device, &eigen::cases(), words);
         }
         // Steps are recorded alike in every precision.
-        if index == 0 && table == "all" {
+        if index == 0 && table == ALL {
             failed += run(&device, &graphs::cases(), words);
         }
         // Of a planted bug the first case that fails is enough.

@@ -1,6 +1,6 @@
 //! The devices that the table runs on, each in a process of its own.
 
-use super::CHILD;
+use super::{ALL, CHILD, FULL_WIDTH, OPS};
 use libtest_mimic::{Failed, Trial};
 use scalefree::device::Cuda;
 use simt::{Build, Profile};
@@ -64,17 +64,17 @@ pub fn verdict(output: &Output) -> Result<(), Failed> {
 
 /// The table on every device: the CPU in f32, the emulator, and a card where there is one.
 pub fn trials() -> Vec<Trial> {
-    let mut trials = vec![Trial::test("cpu", || verdict(&child(["cpu", "all"]).output()?))];
+    let mut trials = vec![Trial::test("cpu", || verdict(&child(["cpu", ALL]).output()?))];
     for profile in Profile::ALL {
         for order in ORDERS {
-            trials.push(emulated(profile, Build::Plain, order, "all"));
+            trials.push(emulated(profile, Build::Plain, order, ALL));
         }
-        trials.push(emulated(profile, Build::Checking, ORDERS[0], "ops"));
+        trials.push(emulated(profile, Build::Checking, ORDERS[0], OPS));
     }
-    trials.push(emulated(Profile::Sm89, Build::Plain, ORDERS[0], "full-width"));
+    trials.push(emulated(Profile::Sm89, Build::Plain, ORDERS[0], FULL_WIDTH));
     // Where there is no card the case is ignored by name, never passed.
     let card = Cuda::new(0, None).is_ok();
-    trials.push(Trial::test("card", || verdict(&child(["card", "all"]).output()?)).with_ignored_flag(!card));
+    trials.push(Trial::test("card", || verdict(&child(["card", ALL]).output()?)).with_ignored_flag(!card));
     trials
 }
 

@@ -7,10 +7,10 @@ use cudarc::driver::sys::{self, CUevent};
 use std::ptr;
 
 /// A mark on the stream.
-struct Event(CUevent);
+pub(super) struct Event(pub(super) CUevent);
 
 impl Event {
-    fn new() -> Result<Self> {
+    pub(super) fn new() -> Result<Self> {
         let mut raw = ptr::null_mut();
         // SAFETY: the caller made the context current; `raw` lives.
         check("cuEventCreate", unsafe { sys::cuEventCreate(&mut raw, 0) })?;

@@ -10,7 +10,7 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 /// The device's primary context, so that other CUDA code of the process shares our pointers.
 pub(super) struct Context {
     pub(super) card: Card,
-    raw: CUcontext,
+    pub(super) raw: CUcontext,
     pub(super) stream: CUstream,
     /// What the card stopped with: it answers nothing else from then on.
     fault: OnceLock<CudaFault>,

@@ -48,6 +48,12 @@ const FUNCTIONS: &[&str] = &[
     "cuGraphDestroy",
     "cuGetErrorName",
     "cuGetErrorString",
+    #[cfg(feature = "cust-interop")]
+    "cuCtxSynchronize",
+    #[cfg(feature = "cust-interop")]
+    "cuPointerGetAttribute",
+    #[cfg(feature = "cust-interop")]
+    "cuStreamWaitEvent",
 ];
 
 /// The CUDA version that the kernels are compiled for: what a driver must support at least.

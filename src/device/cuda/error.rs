@@ -110,6 +110,15 @@ pub enum CudaFault {
         /// The driver's word.
         code: String,
     },
+    /// A buffer of cust's that is not memory of this card's primary context.
+    #[cfg(feature = "cust-interop")]
+    #[error(
+        "the buffer is not of the primary context of cuda:{ordinal}, but of another card or of a `cust::context::legacy` one, or an `_async` function made it; make it with DeviceBuffer::from_slice, zeroed or uninitialized after Cuda::cust_context"
+    )]
+    Foreign {
+        /// The card that it was handed to.
+        ordinal: usize,
+    },
     /// Recorded work that cannot be replayed.
     #[error("the recorded work holds a node of kind {kind} (CUgraphNodeType); only kernels, fills and copies can be replayed")]
     GraphNode {

@@ -3,7 +3,7 @@
 use super::driver::describe;
 use super::{Cuda, CudaFault};
 use crate::Result;
-use cudarc::driver::sys::{self, CUresult};
+use cudarc::driver::sys::{self, CUfunction, CUresult};
 use std::ffi::c_void;
 use std::ptr;
 
@@ -41,13 +41,30 @@ impl Cuda {
         if x == 0 || y == 0 || z == 0 {
             return Ok(());
         }
-        let context = &self.context;
-        context.enter()?;
+        self.context.enter()?;
         let function = self.module.function(kernel, shared, sizes)?;
+        // SAFETY: the caller's promise; the function lives as long as `self`.
+        unsafe { self.enqueue(kernel, function, launch.grid, [block, 1, 1], shared, arguments) }
+    }
+
+    /// Enqueues `function`, which faults call `kernel`.
+    ///
+    /// # Safety
+    /// That of [`Cuda::launch`], and the function's module stays loaded until the kernel ran.
+    pub(super) unsafe fn enqueue(
+        &self,
+        kernel: &'static str,
+        function: CUfunction,
+        [x, y, z]: [u32; 3],
+        [across, down, deep]: [u32; 3],
+        shared: u32,
+        arguments: &mut [*mut c_void],
+    ) -> Result<()> {
+        let context = &self.context;
         context.launching(kernel);
-        let (parameters, extra) = (arguments.as_mut_ptr(), ptr::null_mut());
-        // SAFETY: the caller's promise; function and stream live as long as `self`.
-        let code = unsafe { sys::cuLaunchKernel(function, x, y, z, block, 1, 1, shared, context.stream, parameters, extra) };
+        let (stream, parameters, extra) = (context.stream, arguments.as_mut_ptr(), ptr::null_mut());
+        // SAFETY: the caller's promise; the stream lives as long as `self`.
+        let code = unsafe { sys::cuLaunchKernel(function, x, y, z, across, down, deep, shared, stream, parameters, extra) };
         match code {
             CUresult::CUDA_ERROR_INVALID_VALUE | CUresult::CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES | CUresult::CUDA_ERROR_INVALID_IMAGE => {
                 Err(CudaFault::Launch { kernel: kernel.into(), code: describe(code) }.into())

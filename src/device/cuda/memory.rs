@@ -11,10 +11,10 @@ use std::sync::Arc;
 
 /// A run of elements in a card's memory.
 pub struct CudaBuffer<T> {
-    context: Arc<Context>,
-    address: NonZeroU64,
-    len: usize,
-    elements: PhantomData<T>,
+    pub(super) context: Arc<Context>,
+    pub(super) address: NonZeroU64,
+    pub(super) len: usize,
+    pub(super) elements: PhantomData<T>,
 }
 
 /// Where a kernel reads elements on the card. `Option<In<T>>` is null where it is `None`.

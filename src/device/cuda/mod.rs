@@ -8,6 +8,8 @@ mod context;
 mod driver;
 mod error;
 mod graph;
+#[cfg(feature = "cust-interop")]
+mod interop;
 mod launch;
 mod memory;
 mod module;
