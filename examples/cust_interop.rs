@@ -22,18 +22,16 @@ fn main() -> Result<(), Box<dyn Error>> {
     let _context = device.cust_context()?;
     let stream = Stream::new(StreamFlags::DEFAULT, None)?;
 
-    // cust's memory, our op, cust's memory again.
+    // cust's memory, our op.
     let displacement: Vec<f64> = (0..COUNT * 2 * SITES).map(|n| 0.4 * (1.7 * n as f64).sin()).collect();
     let lattice = Hopping { size: SIZE as u32, periodic: 0, t0: 3.14e-2, alpha: 1.1454 };
     let ours = device.adopt(DeviceBuffer::from_slice(&displacement)?)?;
     let mut matrices = device.zeros(COUNT * SITES * SITES)?;
     device.hamiltonians(&lattice, COUNT, &ours, &mut matrices)?;
-    let back = device.release(ours)?.as_host_vec()?;
-    expect("displacements", &back, &displacement, 0.0)?;
 
     // add_penalty(double* sum, const double* values, u64 count, double scale): *sum += scale * (values added up).
     let sum = DeviceBuffer::from_slice(&[0.0_f64])?;
-    // SAFETY: `matrices` outlives the slice, and the two waits below keep its users apart.
+    // SAFETY: `matrices` outlives the slice, and `hold_back` and `wait_for` keep its users apart.
     let values = unsafe { matrices.as_cust() };
     let (mut to, mut from, mut count, mut scale) = (sum.as_device_ptr(), values.as_device_ptr(), values.len() as u64, 1.0_f64);
     let mut arguments: [*mut c_void; 4] = [(&raw mut to).cast(), (&raw mut from).cast(), (&raw mut count).cast(), (&raw mut scale).cast()];
@@ -52,10 +50,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     let module = Module::from_fatbin(std::fs::read(file)?, &[])?;
     let function = module.get_function("add_penalty")?;
     device.wait_for(&stream)?;
-    // SAFETY: as above; the module lives until the wait in `release`.
+    // SAFETY: as above; the module outlives the wait in `release`.
     unsafe { device.launch_cust(&function, 1, 256, 0, &mut arguments)? };
 
+    // cust's memory again; the first of these waits for all of the above.
     let matrices = device.release(matrices)?.as_host_vec()?;
+    expect("displacements", &device.release(ours)?.as_host_vec()?, &displacement, 0.0)?;
     let mut expected = vec![0.0; COUNT * SITES * SITES];
     for (displacement, matrix) in displacement.chunks(2 * SITES).zip(expected.chunks_mut(SITES * SITES)) {
         hamiltonian(&lattice, displacement, matrix);
