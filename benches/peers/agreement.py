@@ -1,6 +1,7 @@
 """Do the peers of a `gpu-suite.sh run bench` solve our problem? Each one's cost curve beside ours, step by step, from the same start on
 the same batch without dropout. `python agreement.py RESULTS` writes RESULTS/bench.json: our report, the peers' times, and how far apart
-the curves are at most, relative to ours. Exit code 1 where that is more than the precision allows, or a curve of ours is missing.
+the curves are at most, relative to ours; `late` names the peers that ran out of time. Exit code 1 where the curves are further apart than
+the precision allows, or one of ours is missing.
 """
 import json, pathlib, sys
 
@@ -25,7 +26,12 @@ for peer in peers:
     print(f"{peer['form']:24} {peer['ms']:9.3f} ms a step, costs {peer['apart']:.1e} apart in {len(ours)} steps")
     if not peer["apart"] <= TOLERANCE[peer["precision"]]:
         wrong.append(f"{peer['form']}: costs {peer['apart']:.1e} apart")
+# Of a step that was tried again the last line holds; `timeout` says 124, or 137 where it had to kill.
+last = {row["step"]: row.get("exit") for row in lines(results / "steps.jsonl")}
+late = [name for name, code in last.items() if name.startswith(("jax-", "torch-")) and code in (124, 137)]
+for name in late:
+    print(f"{name:24} ran out of time")
 report = results / "ours.json"
-told = {"ours": json.loads(report.read_text()) if report.exists() else None, "peers": peers, "wrong": wrong}
+told = {"ours": json.loads(report.read_text()) if report.exists() else None, "peers": peers, "late": late, "wrong": wrong}
 (results / "bench.json").write_text(json.dumps(told, indent=1) + "\n")
 sys.exit("\n".join(wrong) or 0)
