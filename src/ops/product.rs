@@ -43,6 +43,15 @@ pub(crate) enum Into {
 
 /// `left right` into `destination`, whose rows lie one after another.
 pub(crate) fn product<R: Real>(destination: &mut [R], into: Into, left: Matrix<'_, R>, right: Matrix<'_, R>) {
+    product_on(gemm::Parallelism::Rayon(0), destination, into, left, right);
+}
+
+/// `left right` into `destination`, on this thread alone: inside a task.
+pub(crate) fn product_of_one<R: Real>(destination: &mut [R], left: Matrix<'_, R>, right: Matrix<'_, R>) {
+    product_on(gemm::Parallelism::None, destination, Into::Replace, left, right);
+}
+
+fn product_on<R: Real>(threads: gemm::Parallelism, destination: &mut [R], into: Into, left: Matrix<'_, R>, right: Matrix<'_, R>) {
     let (m, n, k) = (left.rows, right.columns, left.columns);
     assert_eq!(k, right.rows, "inner dimensions");
     assert!(destination.len() >= m * n, "a {m} x {n} product into {} elements", destination.len());
@@ -67,7 +76,7 @@ pub(crate) fn product<R: Real>(destination: &mut [R], into: Into, left: Matrix<'
             false,
             false,
             false,
-            gemm::Parallelism::Rayon(0),
+            threads,
         );
     }
 }

@@ -3,14 +3,18 @@
 use super::{Dense, DenseConfig};
 use crate::Result;
 use crate::device::{Cpu, Real, View};
-use crate::ops::adam::{Emit, Tensor, WeightGradient, largest_block};
+use crate::ops::adam::{Tensor, WeightGradient, emit};
 use crate::ops::dropout;
-use crate::ops::product::{Into, Matrix, product};
+use crate::ops::product::{Into, Matrix, product, product_of_one};
+use crate::ops::scratch::with_scratch;
 use rayon::prelude::*;
+
+/// Rows of the weight whose gradient is made at once.
+const ROWS: usize = 16;
 
 impl<R: Real> Dense for Cpu<R> {
     fn dense_workspace(&self, config: &DenseConfig) -> usize {
-        config.batch * config.outputs + largest_block(config.outputs, config.inputs).max(config.outputs)
+        config.batch * config.outputs
     }
 
     fn dense_forward(
@@ -63,7 +67,7 @@ impl<R: Real> Dense for Cpu<R> {
         workspace: &mut Vec<R>,
     ) -> Result<()> {
         let DenseConfig { batch, inputs, outputs, relu, keep, .. } = *config;
-        let (dz, block) = workspace.split_at_mut(batch * outputs);
+        let dz = &mut workspace[..batch * outputs];
         let scale = R::from_f64(1.0 / keep);
         for ((dz, dy), y) in dz.iter_mut().zip(dy).zip(y) {
             *dz = if !relu {
@@ -79,9 +83,25 @@ impl<R: Real> Dense for Cpu<R> {
             let weight = Matrix::new(&target.parameters()[weight.span.clone()], outputs, inputs);
             product(&mut dx[..batch * inputs], Into::Replace, rows, weight);
         }
-        let mut emit = Emit { target, scratch: block };
-        emit.products(weight, rows, Matrix::new(x, batch, inputs), outputs, inputs);
-        emit.column_sums(bias, dz);
+        let (columns, x) = (rows.transposed(), Matrix::new(x, batch, inputs));
+        emit(target, weight, ROWS * inputs, |index, piece| {
+            let count = ROWS.min(outputs - index * ROWS);
+            with_scratch(count * inputs, |gradient| {
+                product_of_one(gradient, columns.rows(index * ROWS, count), x);
+                piece.take(0, gradient);
+            });
+        });
+        emit(target, bias, outputs, |_, piece| {
+            with_scratch(outputs, |sums| {
+                sums.fill(R::ZERO);
+                for dz in dz.chunks_exact(outputs) {
+                    for (sum, dz) in sums.iter_mut().zip(dz) {
+                        *sum += *dz;
+                    }
+                }
+                piece.take(0, sums);
+            });
+        });
         Ok(())
     }
 }
