@@ -25,6 +25,18 @@ pub trait Vector: Copy {
     unsafe fn add_product(self, a: Self, b: Self) -> Self;
 }
 
+/// Asks for the cache line at `from`, to be read soon; a hint, which any address may be given to.
+#[inline(always)]
+pub fn prefetch<T>(from: *const T) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: a prefetch never faults.
+    unsafe {
+        std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(from.cast());
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = from;
+}
+
 /// Numbers in the blocks that kernels pack: a whole number of vectors of any kind, and a cache line of `f32`.
 pub const BLOCK: usize = 16;
 

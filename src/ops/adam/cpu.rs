@@ -45,10 +45,12 @@ pub(crate) struct Rule<R> {
 
 /// A piece of a tensor, and where its gradient goes.
 pub(crate) enum Piece<'a, R> {
-    /// Replaces what is there.
-    Store(&'a mut [R]),
-    /// Is added to what is there.
-    Accumulate(&'a mut [R]),
+    /// A frozen tensor's parameters: its gradient goes nowhere.
+    Skip(&'a [R]),
+    /// Replaces what `gradient` holds.
+    Store { parameters: &'a [R], gradient: &'a mut [R] },
+    /// Is added to what `gradient` holds.
+    Accumulate { parameters: &'a [R], gradient: &'a mut [R] },
     /// Is consumed by Adam.
     Apply {
         rule: Rule<R>,
@@ -61,12 +63,21 @@ pub(crate) enum Piece<'a, R> {
 }
 
 impl<R: Real> Piece<'_, R> {
+    /// The parameters, where their gradient was not taken yet.
+    pub(crate) fn parameters(&self) -> &[R] {
+        match self {
+            Piece::Skip(parameters) | Piece::Store { parameters, .. } | Piece::Accumulate { parameters, .. } => parameters,
+            Piece::Apply { parameters, .. } => parameters,
+        }
+    }
+
     /// Takes the gradient of the elements from `at`.
     pub(crate) fn take(&mut self, at: usize, gradient: &[R]) {
         let span = at..at + gradient.len();
         match self {
-            Piece::Store(out) => out[span].copy_from_slice(gradient),
-            Piece::Accumulate(out) => {
+            Piece::Skip(_) => {}
+            Piece::Store { gradient: out, .. } => out[span].copy_from_slice(gradient),
+            Piece::Accumulate { gradient: out, .. } => {
                 for (out, g) in out[span].iter_mut().zip(gradient) {
                     *out += *g;
                 }
@@ -82,8 +93,7 @@ impl<R: Real> Piece<'_, R> {
     }
 }
 
-/// Makes the gradient of `tensor` in pieces of `len` elements, on all cores: `make` gets the piece's number, and the piece to give it to.
-/// A frozen tensor has none.
+/// Makes the gradient of `tensor` in pieces of `len` elements, on all cores: `make` gets a piece's number, and the piece to give it to.
 pub(crate) fn emit<R: Real>(
     target: &mut WeightGradient<'_, Cpu<R>>,
     tensor: &Tensor,
@@ -92,12 +102,16 @@ pub(crate) fn emit<R: Real>(
 ) {
     let span = tensor.span.clone();
     match target {
-        WeightGradient::Skip { .. } => {}
-        WeightGradient::Store { gradient, .. } => {
-            gradient[span].par_chunks_mut(len).enumerate().for_each(|(index, out)| make(index, &mut Piece::Store(out)));
+        WeightGradient::Skip { parameters } => {
+            parameters[span].par_chunks(len).enumerate().for_each(|(index, parameters)| make(index, &mut Piece::Skip(parameters)));
         }
-        WeightGradient::Accumulate { gradient, .. } => {
-            gradient[span].par_chunks_mut(len).enumerate().for_each(|(index, out)| make(index, &mut Piece::Accumulate(out)));
+        WeightGradient::Store { parameters, gradient } => {
+            let pieces = parameters[span.clone()].par_chunks(len).zip(gradient[span].par_chunks_mut(len)).enumerate();
+            pieces.for_each(|(index, (parameters, gradient))| make(index, &mut Piece::Store { parameters, gradient }));
+        }
+        WeightGradient::Accumulate { parameters, gradient } => {
+            let pieces = parameters[span.clone()].par_chunks(len).zip(gradient[span].par_chunks_mut(len)).enumerate();
+            pieces.for_each(|(index, (parameters, gradient))| make(index, &mut Piece::Accumulate { parameters, gradient }));
         }
         WeightGradient::Apply { parameters, adam } => {
             let r = R::from_f64;

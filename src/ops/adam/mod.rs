@@ -14,7 +14,7 @@
 
 mod cpu;
 mod cuda;
-pub(crate) use cpu::emit;
+pub(crate) use cpu::{Piece, emit};
 pub(crate) use cuda::{CHUNKS, Sink, Update, bias_launch};
 
 use crate::Result;

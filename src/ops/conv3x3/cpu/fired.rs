@@ -9,7 +9,7 @@
 //! Images carry a border of one zero pixel, channels are zero up to whole blocks: no patch needs a question.
 
 use super::Conv3x3Config;
-use crate::device::{BLOCK, Cpu, Kernel, Real, Vector};
+use crate::device::{BLOCK, Cpu, Kernel, Real, Vector, prefetch};
 use crate::ops::adam::{Tensor, WeightGradient, emit};
 use crate::ops::scratch::with_scratch;
 use crate::ops::shared::Shared;
@@ -19,13 +19,13 @@ use std::array::from_fn;
 /// Filters whose weights, a block of channels of each, stay in the first cache.
 const FILTERS: usize = 48;
 /// Blocks of channels whose weights are packed at once: pieces of that many cache lines.
-const WIDE: usize = 4;
+const WIDE: usize = 8;
 /// Images of a task of `dx`, at most.
 const IMAGES: usize = 16;
 /// Filters of a task of `dw`.
 const ROWS: usize = 32;
 /// Numbers of images that stay in the first cache.
-const RESIDENT: usize = 6144;
+const RESIDENT: usize = 6400;
 /// Numbers of a filter's block.
 const PATCH: usize = 9 * BLOCK;
 
@@ -100,7 +100,7 @@ struct Fired<'a, R> {
     /// dz.
     values: &'a mut [R],
     /// Where the filter's block is among the packed weights.
-    blocks: &'a mut [u32],
+    found: &'a mut [u32],
     /// Entries at each place of the quad; they follow each other.
     counts: &'a mut [[u32; 4]],
 }
@@ -123,7 +123,7 @@ impl<R: Real> Fired<'_, R> {
             for place in 0..4 {
                 let n = counts[place] as usize;
                 self.values[at..at + n].copy_from_slice(&values[place][..n]);
-                self.blocks[at..at + n].copy_from_slice(&found[place][..n]);
+                self.found[at..at + n].copy_from_slice(&found[place][..n]);
                 at += n;
             }
             *count = counts;
@@ -142,14 +142,15 @@ pub(super) fn dx<R: Real>(config: &Conv3x3Config, output: Output<'_, R>, weight:
     let found: &mut [u32] = &mut bytemuck::cast_slice_mut(found)[..values.len()];
     let counts: &mut [[u32; 4]] = &mut bytemuck::cast_slice_mut(&mut counts[..4 * batch * lists])[..batch * lists];
     let parts = (values.par_chunks_mut(lists * FILTERS), found.par_chunks_mut(lists * FILTERS), counts.par_chunks_mut(lists));
-    parts.into_par_iter().enumerate().for_each(|(image, (values, blocks, counts))| {
-        Fired { values, blocks, counts }.fill(filters, places.units, output, image);
+    parts.into_par_iter().enumerate().for_each(|(image, (values, found, counts))| {
+        Fired { values, found, counts }.fill(filters, places.units, output, image);
     });
     let (values, found, counts) = (&*values, &*found, &*counts);
 
     let dx = Shared::new(&mut dx[..config.input_len()]);
+    // Every image's sums are its own: how many a task has changes no bit.
     let wide = blocks(channels).div_ceil(WIDE);
-    let together = batch.div_ceil(batch.div_ceil(IMAGES));
+    let together = IMAGES.min(batch.div_ceil(rayon::current_num_threads().div_ceil(wide)));
     (0..wide * batch.div_ceil(together)).into_par_iter().for_each(|task| {
         let first_image = task / wide * together;
         let images = together.min(batch - first_image);
@@ -160,7 +161,8 @@ pub(super) fn dx<R: Real>(config: &Conv3x3Config, output: Output<'_, R>, weight:
             let (packed, sums) = scratch.split_at_mut(WIDE * FILTERS * PATCH);
             sums.fill(R::ZERO);
             for chunk in 0..chunks {
-                pack_weights(&weight[chunk * FILTERS * 9 * channels..], channels, first_channel, count, packed);
+                let weight = &weight[chunk * FILTERS * 9 * channels..];
+                R::vectorised(Pack { weight, channels, first: first_channel, count, packed });
                 for (packed, sums) in packed.chunks_exact(FILTERS * PATCH).zip(sums.chunks_exact_mut(padded)).take(blocks(count)) {
                     for (image, sums) in sums.chunks_exact_mut(places.area * BLOCK).enumerate() {
                         let first = (first_image + image) * lists + chunk * places.units;
@@ -193,15 +195,32 @@ pub(super) fn dx<R: Real>(config: &Conv3x3Config, output: Output<'_, R>, weight:
 }
 
 /// `packed[block, filter, tap, channel]` of `count` channels from `first` of the filters at the start of `weight`.
-fn pack_weights<R: Real>(weight: &[R], channels: usize, first: usize, count: usize, packed: &mut [R]) {
-    for (row, weight) in weight.chunks_exact(channels).take(9 * FILTERS).enumerate() {
-        for (block, weight) in weight[first..first + count].chunks(BLOCK).enumerate() {
-            let packed = &mut packed[block * FILTERS * PATCH + row * BLOCK..][..BLOCK];
-            if let Ok(weight) = <&[R; BLOCK]>::try_from(weight) {
-                packed.copy_from_slice(weight);
-            } else {
-                packed.fill(R::ZERO);
-                packed[..weight.len()].copy_from_slice(weight);
+struct Pack<'a, R> {
+    weight: &'a [R],
+    channels: usize,
+    first: usize,
+    count: usize,
+    packed: &'a mut [R],
+}
+
+impl<R: Real> Kernel<R> for Pack<'_, R> {
+    #[inline(always)]
+    unsafe fn run<V: Vector<Real = R>>(self) {
+        let Pack { weight, channels, first, count, packed } = self;
+        assert!(packed.len() >= blocks(count) * FILTERS * PATCH);
+        for (row, weight) in weight.chunks_exact(channels).take(9 * FILTERS).enumerate() {
+            for (block, weight) in weight[first..first + count].chunks(BLOCK).enumerate() {
+                prefetch(weight.as_ptr().wrapping_add(9 * channels));
+                let packed = &mut packed[block * FILTERS * PATCH + row * BLOCK..][..BLOCK];
+                if weight.len() == BLOCK {
+                    for lane in (0..BLOCK).step_by(V::LANES) {
+                        // SAFETY: both are blocks.
+                        unsafe { V::load(weight.as_ptr().add(lane)).store(packed.as_mut_ptr().add(lane)) };
+                    }
+                } else {
+                    packed.fill(R::ZERO);
+                    packed[..weight.len()].copy_from_slice(weight);
+                }
             }
         }
     }
@@ -289,11 +308,13 @@ pub(super) fn dw<R: Real>(
             for image in 0..batch {
                 for unit in 0..places.units {
                     let at = (image * places.units + unit) * filters + first;
+                    let before = image % together * places.area * BLOCK;
+                    let patches: [usize; 4] = from_fn(|place| before + places.patch(unit, place));
                     for row in 0..rows {
                         let (fired, place, dz) = output.at(at + row);
                         let entry = row * units + counts[row];
                         values[entry] = dz;
-                        found[entry] = (image % together * places.area * BLOCK + places.patch(unit, place)) as u32;
+                        found[entry] = patches[place] as u32;
                         counts[row] += usize::from(fired);
                         db[row] += if fired { dz } else { R::ZERO };
                     }

@@ -12,7 +12,7 @@ use crate::ops::adam::{Tensor, WeightGradient};
 
 /// Do the channels come in whole blocks?
 fn whole_blocks(config: &Conv3x3Config) -> bool {
-    config.channels % BLOCK == 0
+    config.channels.is_multiple_of(BLOCK)
 }
 
 impl<R: Real> Conv3x3 for Cpu<R> {
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn every_shape_agrees_with_the_sums() {
+    fn every_shape_agrees_with_the_sums_whatever_the_threads() {
         // Thin and whole blocks of channels, one and more; filters in one task and beyond; odd sides; many images.
         for (batch, height, width, channels, filters, pool) in [
             (2, 4, 6, 2, 5, true),
@@ -182,6 +182,8 @@ mod tests {
             let (b, dy) = (draw(filters, 0.9), draw(config.output_len(), 1.9));
             let values = [&x[..], &w, &b, &dy];
             let expected = plainly(&config, &x, &w, &b, &dy);
+            let threads = |count| rayon::ThreadPoolBuilder::new().num_threads(count).build().unwrap();
+            assert!(threads(1).install(|| on::<f32>(&config, values)) == threads(3).install(|| on::<f32>(&config, values)), "{config:?}");
             for (name, expected, double, single) in
                 together(["y", "dx", "dw", "db"], expected, on::<f64>(&config, values), on::<f32>(&config, values))
             {

@@ -12,7 +12,7 @@
 //! its own cache, and takes all tiles through them; a tile is a quad of the pool.
 
 use super::{Conv3x3Config, finish, pool};
-use crate::device::{BLOCK, Kernel, Real, Vector};
+use crate::device::{BLOCK, Kernel, Real, Vector, prefetch};
 use crate::ops::scratch::with_scratch;
 use crate::ops::shared::Shared;
 use rayon::prelude::*;
@@ -22,8 +22,8 @@ use std::array::from_fn;
 const FILTERS: usize = 2 * BLOCK;
 /// Tiles whose products a task has at once.
 const TILES: usize = 48;
-/// Tiles of a task.
-const MOST: usize = 1024;
+/// Tiles of a task, at most.
+const MOST: usize = 20 * TILES;
 
 /// Tiles along a row, and of an image.
 fn tiles(config: &Conv3x3Config) -> (usize, usize) {
@@ -36,9 +36,9 @@ fn pitch(config: &Conv3x3Config) -> usize {
     config.channels + BLOCK
 }
 
-/// Elements of workspace.
+/// Elements of workspace: V as (group of [`TILES`], t, tile, channel).
 pub(super) fn workspace(config: &Conv3x3Config) -> usize {
-    16 * config.batch * tiles(config).1 * pitch(config)
+    16 * (config.batch * tiles(config).1).next_multiple_of(TILES) * pitch(config)
 }
 
 /// `y` and, with a pool, `argmax`. The channels come in whole blocks.
@@ -55,20 +55,20 @@ pub(super) fn forward<R: Real>(
     let (channels, filters) = (config.channels, config.filters);
     let tiles = config.batch * tiles(config).1;
     let pitch = pitch(config);
-    let inputs = &mut workspace[..16 * tiles * pitch];
+    let of_group = 16 * TILES * pitch;
+    let inputs = &mut workspace[..tiles.div_ceil(TILES) * of_group];
     {
         let inputs = Shared::new(&mut *inputs);
-        (0..tiles)
-            .into_par_iter()
-            .with_min_len(4)
-            .for_each(|tile| R::vectorised(TransformInput { config, tile, tiles, x, inputs: &inputs }));
+        (0..tiles).into_par_iter().with_min_len(4).for_each(|tile| R::vectorised(TransformInput { config, tile, x, inputs: &inputs }));
     }
     let inputs = &*inputs;
     let outputs = Outputs { config, bias, y: Shared::new(y), argmax: argmax.map(Shared::new) };
+    // Every tile's sums are its own: how many a task has changes no bit.
     let groups = filters.div_ceil(FILTERS);
-    (0..groups * tiles.div_ceil(MOST)).into_par_iter().for_each(|task| {
-        let (first_filter, first_tile) = (task % groups * FILTERS, task / groups * MOST);
-        let last_tile = tiles.min(first_tile + MOST);
+    let together = MOST.min(tiles.div_ceil(rayon::current_num_threads().div_ceil(groups)).next_multiple_of(TILES));
+    (0..groups * tiles.div_ceil(together)).into_par_iter().for_each(|task| {
+        let (first_filter, first_tile) = (task % groups * FILTERS, task / groups * together);
+        let last_tile = tiles.min(first_tile + together);
         with_scratch(9 * BLOCK * FILTERS + 16 * (channels + TILES) * FILTERS, |scratch| {
             let (raw, rest) = scratch.split_at_mut(9 * BLOCK * FILTERS);
             let (weights, sums) = rest.split_at_mut(16 * channels * FILTERS);
@@ -76,7 +76,8 @@ pub(super) fn forward<R: Real>(
             R::vectorised(TransformWeights { channels, weight, raw, weights });
             for first in (first_tile..last_tile).step_by(TILES) {
                 let count = TILES.min(last_tile - first);
-                R::vectorised(Products { channels, pitch, count, inputs: &inputs[first * pitch..], plane: tiles * pitch, weights, sums });
+                let inputs = &inputs[first / TILES * of_group..][..of_group];
+                R::vectorised(Products { channels, pitch, count, inputs, weights, sums });
                 R::vectorised(TransformOutputs { outputs: &outputs, first, count, first_filter, sums });
             }
         });
@@ -87,7 +88,6 @@ pub(super) fn forward<R: Real>(
 struct TransformInput<'a, R> {
     config: &'a Conv3x3Config,
     tile: usize,
-    tiles: usize,
     x: &'a [R],
     inputs: &'a Shared<'a, R>,
 }
@@ -95,7 +95,7 @@ struct TransformInput<'a, R> {
 impl<R: Real> Kernel<R> for TransformInput<'_, R> {
     #[inline(always)]
     unsafe fn run<V: Vector<Real = R>>(self) {
-        let TransformInput { config, tile, tiles: all, x, inputs } = self;
+        let TransformInput { config, tile, x, inputs } = self;
         let Conv3x3Config { height, width, channels, .. } = *config;
         let (row, of_image) = tiles(config);
         let (image, i, j) = (tile / of_image, tile % of_image / row * 2, tile % row * 2);
@@ -106,8 +106,9 @@ impl<R: Real> Kernel<R> for TransformInput<'_, R> {
                 inside.then(|| ((image * height + i + r - 1) * width + j + s - 1) * channels)
             })
         });
-        // SAFETY: this row of every plane is this tile's.
-        let rows: [&mut [R]; 16] = from_fn(|t| unsafe { inputs.run((t * all + tile) * pitch(config), channels) });
+        // SAFETY (below): this row of every t is this tile's.
+        let place = |t| (tile / TILES * 16 + t) * TILES + tile % TILES;
+        let rows: [&mut [R]; 16] = from_fn(|t| unsafe { inputs.run(place(t) * pitch(config), channels) });
         for c in (0..channels / V::LANES).map(|block| block * V::LANES) {
             // SAFETY: whole vectors of channels, of pixels in the image, into rows of as many.
             unsafe {
@@ -160,7 +161,9 @@ impl<R: Real> Kernel<R> for TransformWeights<'_, R> {
             // raw[tap, channel, filter]
             for (f, weight) in weight.chunks_exact(9 * channels).enumerate() {
                 for tap in 0..9 {
-                    let weight = &weight[tap * channels + first..][..BLOCK];
+                    let weight = &weight[tap * channels + first..];
+                    prefetch(weight.as_ptr().wrapping_add(2 * BLOCK));
+                    let weight = &weight[..BLOCK];
                     for (c, &value) in weight.iter().enumerate() {
                         raw[(tap * BLOCK + c) * FILTERS + f] = value;
                     }
@@ -205,7 +208,6 @@ struct Products<'a, R> {
     pitch: usize,
     count: usize,
     inputs: &'a [R],
-    plane: usize,
     weights: &'a [R],
     sums: &'a mut [R],
 }
@@ -213,8 +215,8 @@ struct Products<'a, R> {
 impl<R: Real> Kernel<R> for Products<'_, R> {
     #[inline(always)]
     unsafe fn run<V: Vector<Real = R>>(self) {
-        let Products { channels, pitch, count, inputs, plane, weights, sums } = self;
-        assert!(inputs.len() >= 15 * plane + (count - 1) * pitch + channels && count <= TILES);
+        let Products { channels, pitch, count, inputs, weights, sums } = self;
+        assert!(inputs.len() == 16 * TILES * pitch && channels <= pitch && count <= TILES);
         for t in 0..16 {
             let weights = &weights[t * channels * FILTERS..][..channels * FILTERS];
             for f in (0..FILTERS).step_by(2 * V::LANES) {
@@ -222,7 +224,7 @@ impl<R: Real> Kernel<R> for Products<'_, R> {
                 while tile < count {
                     // SAFETY: rows `tile ..` of `inputs` and `sums` (checked), as many as there are.
                     unsafe {
-                        let input = inputs.as_ptr().add(t * plane + tile * pitch);
+                        let input = inputs.as_ptr().add((t * TILES + tile) * pitch);
                         let sum = sums.as_mut_ptr().add((t * TILES + tile) * FILTERS + f);
                         let weights = weights.as_ptr().add(f);
                         tile += match count - tile {
@@ -253,6 +255,11 @@ unsafe fn rows<V: Vector, const N: usize>(
     unsafe {
         let mut sum = [[V::splat(V::Real::ZERO); 2]; N];
         for c in 0..channels {
+            if c % BLOCK == 0 {
+                for tile in 0..N {
+                    prefetch(input.wrapping_add((N + tile) * pitch + c));
+                }
+            }
             let weights = weights.add(c * FILTERS);
             let weight = [V::load(weights), V::load(weights.add(V::LANES))];
             for (tile, sum) in sum.iter_mut().enumerate() {
