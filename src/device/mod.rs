@@ -2,9 +2,11 @@
 
 mod cpu;
 pub mod cuda;
+mod simd;
 
 pub use cpu::Cpu;
 pub use cuda::Cuda;
+pub(crate) use simd::{BLOCK, Kernel, Vector, prefetch};
 
 use crate::Result;
 use bytemuck::Pod;
@@ -24,6 +26,7 @@ pub trait Real:
     + Div<Output = Self>
     + AddAssign
     + MulAssign
+    + simd::Vectorised
     + 'static
 {
     /// 0.

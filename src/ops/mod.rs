@@ -18,6 +18,8 @@ pub mod mode_area;
 pub mod philox;
 mod product;
 pub mod roof;
+mod scratch;
+mod shared;
 pub mod spectrum;
 mod tiles;
 

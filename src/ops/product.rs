@@ -24,25 +24,19 @@ impl<'a, R> Matrix<'a, R> {
     pub(crate) fn transposed(self) -> Self {
         Matrix { rows: self.columns, columns: self.rows, row_stride: self.column_stride, column_stride: self.row_stride, data: self.data }
     }
-
-    /// Rows `first .. first + count`.
-    pub(crate) fn rows(self, first: usize, count: usize) -> Self {
-        assert!(first + count <= self.rows);
-        Matrix { data: &self.data[first * self.row_stride..], rows: count, ..self }
-    }
-}
-
-/// What a product does with what its destination holds.
-#[derive(Clone, Copy, PartialEq)]
-pub(crate) enum Into {
-    /// `destination = left right`
-    Replace,
-    /// `destination += left right`
-    Add,
 }
 
 /// `left right` into `destination`, whose rows lie one after another.
-pub(crate) fn product<R: Real>(destination: &mut [R], into: Into, left: Matrix<'_, R>, right: Matrix<'_, R>) {
+pub(crate) fn product<R: Real>(destination: &mut [R], left: Matrix<'_, R>, right: Matrix<'_, R>) {
+    product_on(gemm::Parallelism::Rayon(0), destination, left, right);
+}
+
+/// `left right` into `destination`, on this thread alone: inside a task.
+pub(crate) fn product_of_one<R: Real>(destination: &mut [R], left: Matrix<'_, R>, right: Matrix<'_, R>) {
+    product_on(gemm::Parallelism::None, destination, left, right);
+}
+
+fn product_on<R: Real>(threads: gemm::Parallelism, destination: &mut [R], left: Matrix<'_, R>, right: Matrix<'_, R>) {
     let (m, n, k) = (left.rows, right.columns, left.columns);
     assert_eq!(k, right.rows, "inner dimensions");
     assert!(destination.len() >= m * n, "a {m} x {n} product into {} elements", destination.len());
@@ -55,7 +49,7 @@ pub(crate) fn product<R: Real>(destination: &mut [R], into: Into, left: Matrix<'
             destination.as_mut_ptr(),
             1,
             n as isize,
-            into == Into::Add,
+            false,
             left.data.as_ptr(),
             left.column_stride as isize,
             left.row_stride as isize,
@@ -67,7 +61,7 @@ pub(crate) fn product<R: Real>(destination: &mut [R], into: Into, left: Matrix<'
             false,
             false,
             false,
-            gemm::Parallelism::Rayon(0),
+            threads,
         );
     }
 }
@@ -88,12 +82,12 @@ mod tests {
             }
         }
         for right in [Matrix::new(&right, k, n), Matrix::new(&flipped, n, k).transposed()] {
-            let mut out = vec![1.0; m * n];
-            product(&mut out, Into::Add, Matrix::new(&left, m, k), right);
+            let mut out = vec![f64::NAN; m * n];
+            product(&mut out, Matrix::new(&left, m, k), right);
             for i in 0..m {
                 for j in 0..n {
                     let sum: f64 = (0..k).map(|l| left[i * k + l] * flipped[j * k + l]).sum();
-                    assert!((out[i * n + j] - 1.0 - sum).abs() < 1e-13);
+                    assert!((out[i * n + j] - sum).abs() < 1e-13);
                 }
             }
         }

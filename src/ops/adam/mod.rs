@@ -16,7 +16,7 @@
 
 mod cpu;
 mod cuda;
-pub(crate) use cpu::{Emit, largest_block};
+pub(crate) use cpu::{Piece, emit};
 pub(crate) use cuda::{CHUNKS, Sink, Update, bias_launch};
 
 use crate::Result;

@@ -3,7 +3,7 @@
 use super::Roof;
 use crate::Result;
 use crate::device::{Cpu, Real};
-use crate::ops::product::{Into, Matrix, product};
+use crate::ops::product::{Matrix, product};
 use rayon::prelude::*;
 use std::time::Instant;
 
@@ -47,7 +47,7 @@ fn squares<R: Real>(rounds: u32, matrices: &mut [R]) -> f64 {
     let (factor, out) = matrices.split_at_mut(SIDE * SIDE);
     let factor = Matrix::new(factor, SIDE, SIDE);
     for _ in 0..rounds {
-        product(out, Into::Replace, factor, factor.transposed());
+        product(out, factor, factor.transposed());
     }
     f64::from(rounds) * 2.0 * (SIDE as f64).powi(3)
 }

@@ -1,0 +1,228 @@
+//! Vectors of the processor: AVX-512 or AVX2 where it has them, found at run time, else four numbers that the compiler treats as it can.
+//!
+//! A [`Kernel`] is written once over [`Vector`] and compiled for each kind. The bits depend on the kind, never on the threads.
+
+use super::Real;
+
+/// Some numbers that the processor computes with at once.
+///
+/// # Safety
+/// Every method needs a processor that has this kind of vectors; `load` and `store` need [`Vector::LANES`] numbers behind the pointer.
+#[allow(missing_docs, clippy::missing_safety_doc)]
+pub trait Vector: Copy {
+    type Real: Real;
+    /// Numbers in a vector; divides [`BLOCK`].
+    const LANES: usize;
+    unsafe fn splat(value: Self::Real) -> Self;
+    unsafe fn load(from: *const Self::Real) -> Self;
+    unsafe fn store(self, to: *mut Self::Real);
+    unsafe fn add(self, other: Self) -> Self;
+    unsafe fn sub(self, other: Self) -> Self;
+    unsafe fn mul(self, other: Self) -> Self;
+    unsafe fn div(self, other: Self) -> Self;
+    unsafe fn sqrt(self) -> Self;
+    /// `self + a b`, rounded once where the processor can.
+    unsafe fn add_product(self, a: Self, b: Self) -> Self;
+}
+
+/// Asks for the cache line at `from`, to be read soon; a hint, which any address may be given to.
+#[inline(always)]
+pub fn prefetch<T>(from: *const T) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: a prefetch never faults.
+    unsafe {
+        std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(from.cast());
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = from;
+}
+
+/// Numbers in the blocks that kernels pack: a whole number of vectors of any kind, and a cache line of `f32`.
+pub const BLOCK: usize = 16;
+
+/// Work on vectors of any kind.
+pub trait Kernel<R> {
+    /// The work.
+    ///
+    /// # Safety
+    /// The processor has vectors `V`. Implementations are `#[inline(always)]`, so that they are compiled for them.
+    unsafe fn run<V: Vector<Real = R>>(self);
+}
+
+/// The choice of vectors for a number type.
+pub trait Vectorised: Sized {
+    /// Runs `kernel` on the widest vectors of this processor.
+    fn vectorised<K: Kernel<Self>>(kernel: K);
+}
+
+impl Vectorised for f64 {
+    fn vectorised<K: Kernel<f64>>(kernel: K) {
+        // SAFETY: these need nothing.
+        unsafe { kernel.run::<[f64; 4]>() }
+    }
+}
+
+impl Vectorised for f32 {
+    fn vectorised<K: Kernel<f32>>(kernel: K) {
+        #[cfg(target_arch = "x86_64")]
+        {
+            if std::arch::is_x86_feature_detected!("avx512f") {
+                // SAFETY: the processor has AVX-512.
+                return unsafe { x86::on_avx512(kernel) };
+            }
+            if std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma") {
+                // SAFETY: the processor has AVX2 and FMA.
+                return unsafe { x86::on_avx2(kernel) };
+            }
+        }
+        // SAFETY: these need nothing.
+        unsafe { kernel.run::<[f32; 4]>() }
+    }
+}
+
+macro_rules! lanewise {
+    ($a:expr, $b:expr, $op:tt) => {{
+        let mut out = $a;
+        for (a, b) in out.iter_mut().zip($b) {
+            *a = *a $op b;
+        }
+        out
+    }};
+}
+
+impl<R: Real> Vector for [R; 4] {
+    type Real = R;
+    const LANES: usize = 4;
+    #[inline(always)]
+    unsafe fn splat(value: R) -> Self {
+        [value; 4]
+    }
+    #[inline(always)]
+    unsafe fn load(from: *const R) -> Self {
+        // SAFETY: the caller's.
+        unsafe { from.cast::<Self>().read_unaligned() }
+    }
+    #[inline(always)]
+    unsafe fn store(self, to: *mut R) {
+        // SAFETY: the caller's.
+        unsafe { to.cast::<Self>().write_unaligned(self) }
+    }
+    #[inline(always)]
+    unsafe fn add(self, other: Self) -> Self {
+        lanewise!(self, other, +)
+    }
+    #[inline(always)]
+    unsafe fn sub(self, other: Self) -> Self {
+        lanewise!(self, other, -)
+    }
+    #[inline(always)]
+    unsafe fn mul(self, other: Self) -> Self {
+        lanewise!(self, other, *)
+    }
+    #[inline(always)]
+    unsafe fn div(self, other: Self) -> Self {
+        lanewise!(self, other, /)
+    }
+    #[inline(always)]
+    unsafe fn sqrt(self) -> Self {
+        self.map(R::sqrt)
+    }
+    #[inline(always)]
+    unsafe fn add_product(self, a: Self, b: Self) -> Self {
+        let mut out = self;
+        for ((out, a), b) in out.iter_mut().zip(a).zip(b) {
+            *out += a * b;
+        }
+        out
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+mod x86 {
+    use super::{Kernel, Vector};
+    use std::arch::x86_64::*;
+
+    #[target_feature(enable = "avx512f")]
+    pub(super) fn on_avx512<K: Kernel<f32>>(kernel: K) {
+        // SAFETY: the attribute.
+        unsafe { kernel.run::<__m512>() }
+    }
+
+    #[target_feature(enable = "avx2,fma")]
+    pub(super) fn on_avx2<K: Kernel<f32>>(kernel: K) {
+        // SAFETY: the attribute.
+        unsafe { kernel.run::<__m256>() }
+    }
+
+    macro_rules! vector {
+        ($vector:ty, $lanes:literal, $splat:ident, $load:ident, $store:ident, $add:ident, $sub:ident, $mul:ident, $div:ident, $sqrt:ident, $fma:ident) => {
+            // SAFETY of all: the caller's.
+            impl Vector for $vector {
+                type Real = f32;
+                const LANES: usize = $lanes;
+                #[inline(always)]
+                unsafe fn splat(value: f32) -> Self {
+                    unsafe { $splat(value) }
+                }
+                #[inline(always)]
+                unsafe fn load(from: *const f32) -> Self {
+                    unsafe { $load(from) }
+                }
+                #[inline(always)]
+                unsafe fn store(self, to: *mut f32) {
+                    unsafe { $store(to, self) }
+                }
+                #[inline(always)]
+                unsafe fn add(self, other: Self) -> Self {
+                    unsafe { $add(self, other) }
+                }
+                #[inline(always)]
+                unsafe fn sub(self, other: Self) -> Self {
+                    unsafe { $sub(self, other) }
+                }
+                #[inline(always)]
+                unsafe fn mul(self, other: Self) -> Self {
+                    unsafe { $mul(self, other) }
+                }
+                #[inline(always)]
+                unsafe fn div(self, other: Self) -> Self {
+                    unsafe { $div(self, other) }
+                }
+                #[inline(always)]
+                unsafe fn sqrt(self) -> Self {
+                    unsafe { $sqrt(self) }
+                }
+                #[inline(always)]
+                unsafe fn add_product(self, a: Self, b: Self) -> Self {
+                    unsafe { $fma(a, b, self) }
+                }
+            }
+        };
+    }
+    vector!(
+        __m512,
+        16,
+        _mm512_set1_ps,
+        _mm512_loadu_ps,
+        _mm512_storeu_ps,
+        _mm512_add_ps,
+        _mm512_sub_ps,
+        _mm512_mul_ps,
+        _mm512_div_ps,
+        _mm512_sqrt_ps,
+        _mm512_fmadd_ps
+    );
+    vector!(
+        __m256,
+        8,
+        _mm256_set1_ps,
+        _mm256_loadu_ps,
+        _mm256_storeu_ps,
+        _mm256_add_ps,
+        _mm256_sub_ps,
+        _mm256_mul_ps,
+        _mm256_div_ps,
+        _mm256_sqrt_ps,
+        _mm256_fmadd_ps
+    );
+}
