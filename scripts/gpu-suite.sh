@@ -17,7 +17,7 @@ build() {
   scripts/cuda-toolkit.sh
   local target=${CARGO_TARGET_DIR:-target} tests
   cargo build --release
-  tests=$(cargo test --release --no-run --test emulated 2>&1 | tee -a /dev/stderr | sed -n 's/.*Executable .*(\(.*\))$/\1/p')
+  tests=$(cargo test --release --no-run --test emulated 2>&1 | tee >(cat >&2) | sed -n 's/.*Executable .*(\(.*\))$/\1/p')
   [ -f "$tests" ] || die "cargo named no test program"
   pack "$target" "$target/release/scalefree" "$tests"
 }

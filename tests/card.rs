@@ -64,6 +64,11 @@ fn ensure(right: bool, words: impl FnOnce() -> String) -> Verdict {
     if right { Ok(()) } else { Err(words().into()) }
 }
 
+/// The largest difference; NaN is beyond every one.
+fn farthest(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).fold(0.0_f64, |m, (a, b)| if (a - b).is_nan() { f64::INFINITY } else { m.max((a - b).abs()) })
+}
+
 fn description() -> Verdict {
     let folder = tempfile::tempdir()?;
     for (profile, precisions, taken) in [
@@ -101,7 +106,7 @@ fn networks() -> Verdict {
     for (file, key) in [("predicted.npz", "mode_area"), ("designed.npz", "displacement")] {
         let (cpu, cuda) = (array(&format!("cpu/{file}"), key)?, array(&format!("cuda/{file}"), key)?);
         let largest = cpu.iter().fold(0.0_f64, |m, v| m.max(v.abs()));
-        let apart = cpu.iter().zip(&cuda).fold(0.0_f64, |m, (a, b)| m.max((a - b).abs()));
+        let apart = farthest(&cpu, &cuda);
         ensure(cpu.len() == cuda.len() && apart < 1e-4 * largest, || format!("{file}: {apart:e} apart of {largest:e}"))?;
     }
     for network in ["d2l", "l2d"] {
@@ -142,7 +147,7 @@ fn labels() -> Verdict {
     ] {
         let array = |device: &str| Npz::open(&folder.join(format!("{device}-{file}.npz")))?.array(key);
         let (cpu, cuda) = (array("cpu")?, array("cuda")?);
-        let apart = cpu.values.iter().zip(&cuda.values).fold(0.0_f64, |m, (a, b)| m.max((a - b).abs()));
+        let apart = farthest(&cpu.values, &cuda.values);
         ensure(cpu.shape == cuda.shape && apart <= most, || format!("{file}: {key} is {apart:e} apart"))?;
     }
     // Other labels are another set.
