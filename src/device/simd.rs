@@ -80,16 +80,6 @@ impl Vectorised for f32 {
     }
 }
 
-macro_rules! lanewise {
-    ($a:expr, $b:expr, $op:tt) => {{
-        let mut out = $a;
-        for (a, b) in out.iter_mut().zip($b) {
-            *a = *a $op b;
-        }
-        out
-    }};
-}
-
 impl<R: Real> Vector for [R; 4] {
     type Real = R;
     const LANES: usize = 4;
@@ -109,19 +99,19 @@ impl<R: Real> Vector for [R; 4] {
     }
     #[inline(always)]
     unsafe fn add(self, other: Self) -> Self {
-        lanewise!(self, other, +)
+        std::array::from_fn(|lane| self[lane] + other[lane])
     }
     #[inline(always)]
     unsafe fn sub(self, other: Self) -> Self {
-        lanewise!(self, other, -)
+        std::array::from_fn(|lane| self[lane] - other[lane])
     }
     #[inline(always)]
     unsafe fn mul(self, other: Self) -> Self {
-        lanewise!(self, other, *)
+        std::array::from_fn(|lane| self[lane] * other[lane])
     }
     #[inline(always)]
     unsafe fn div(self, other: Self) -> Self {
-        lanewise!(self, other, /)
+        std::array::from_fn(|lane| self[lane] / other[lane])
     }
     #[inline(always)]
     unsafe fn sqrt(self) -> Self {

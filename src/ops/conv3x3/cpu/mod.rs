@@ -95,7 +95,6 @@ fn pool<R: Real>(quad: [&[R]; 4], bias: &[R], y: &mut [R], argmax: &mut [u8]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::device::Memory;
     use crate::ops::adam::{AdamConfig, AdamForm, AdamState};
 
     /// The formulas of [`crate::ops::conv3x3`], term by term, in f64: y, dx, dw, db.

@@ -174,13 +174,10 @@ impl<R: Real> Kernel<R> for TransformWeights<'_, R> {
                     // SAFETY: inside `raw` and `weights` (checked).
                     unsafe {
                         let half = V::splat(R::from_f64(0.5));
-                        let mut columns = [[V::splat(R::ZERO); 4]; 3];
-                        for (s, column) in columns.iter_mut().enumerate() {
-                            let g = from_fn(|r| V::load(raw.as_ptr().add(((3 * r + s) * BLOCK + c) * FILTERS + f)));
-                            *column = widen(g, half);
-                        }
+                        let columns: [[V; 4]; 3] =
+                            from_fn(|s| widen(from_fn(|r| V::load(raw.as_ptr().add(((3 * r + s) * BLOCK + c) * FILTERS + f))), half));
                         for r in 0..4 {
-                            let wide = widen([columns[0][r], columns[1][r], columns[2][r]], half);
+                            let wide = widen(columns.map(|column| column[r]), half);
                             for (s, value) in wide.into_iter().enumerate() {
                                 value.store(weights.as_mut_ptr().add(((4 * r + s) * channels + first + c) * FILTERS + f));
                             }

@@ -42,7 +42,7 @@ fn total<R: Real>(mut block: [R; BLOCK]) -> R {
     let mut half = BLOCK / 2;
     while half > 0 {
         for i in 0..half {
-            block[i] = block[i] + block[half + i];
+            block[i] += block[half + i];
         }
         half /= 2;
     }
