@@ -95,7 +95,7 @@ fn pool<R: Real>(quad: [&[R]; 4], bias: &[R], y: &mut [R], argmax: &mut [u8]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ops::adam::{AdamConfig, AdamForm, AdamState};
+    use crate::ops::adam::{AdamConfig, AdamForm, AdamState, Decay};
 
     /// The formulas of [`crate::ops::conv3x3`], term by term, in f64: y, dx, dw, db.
     fn plainly(config: &Conv3x3Config, x: &[f64], w: &[f64], b: &[f64], dy: &[f64]) -> [Vec<f64>; 4] {
@@ -154,8 +154,16 @@ mod tests {
         backward(&mut WeightGradient::Accumulate { parameters: &parameters, gradient: &mut gradient }, None);
         assert!(stored.iter().zip(&gradient).all(|(once, twice)| *once + *once == *twice));
         // Adam's first moment after one step with beta1 = 0 is the gradient.
-        let adam =
-            AdamConfig { lr: 0.1, decay_rate: 1.0, decay_steps: 1.0, beta1: 0.0, beta2: 0.0, epsilon: 1.0, form: AdamForm::TensorFlow };
+        let adam = AdamConfig {
+            lr: 0.1,
+            decay: Decay::Exponential,
+            decay_rate: 1.0,
+            decay_steps: 1.0,
+            beta1: 0.0,
+            beta2: 0.0,
+            epsilon: 1.0,
+            form: AdamForm::TensorFlow,
+        };
         let mut adam = AdamState::new(&device, adam, parameters.len(), 2).unwrap();
         backward(&mut WeightGradient::Apply { parameters: &mut parameters.clone(), adam: &mut adam }, None);
         assert!(stored == adam.first);
