@@ -16,7 +16,7 @@ pub struct Quantity {
 }
 
 /// Width of a panel, of the room between two, and of the names before the first.
-const WIDTH: f64 = 132.0;
+const WIDTH: f64 = 156.0;
 const GAP: f64 = 24.0;
 const NAMES: f64 = 300.0;
 /// Height of a line.
