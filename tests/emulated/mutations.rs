@@ -225,7 +225,7 @@ const MUTATIONS: &[Mutation] = &[
         ["    __syncthreads();\n\n        // d_i - x_j for", "        // d_i - x_j for"],
         "eigen 64 f32",
     ),
-    plain("z for Gu's and Eisenstat's z^", CONQUER, ["forces[self] = force;", ""], "eigen 64 f64"),
+    plain("z for Gu's and Eisenstat's z^", CONQUER, ["forces[self] = force;", ""], "eigen 17 f64"),
     plain("values that are all but equal are joined", CONQUER, ["<= nothing * square)", "< R(0))"], "eigen 64 f32"),
     plain("the link's sign is lost", CONQUER, ["if (!upper && links[cut - 1] < R(0)) {", "if (false) {"], "eigen 17 f32"),
     plain("a rotated column counts for one half", CONQUER, ["kinds[column] = BOTH;", "kinds[column] = UPPER;"], "eigen 64 f64"),
