@@ -30,6 +30,7 @@ pub mod gradcheck;
 #[cfg(feature = "cli")]
 pub mod grid;
 pub mod manifest;
+pub mod models;
 pub mod nn;
 pub mod ops;
 pub mod physics;

@@ -1,6 +1,7 @@
 //! The program as a user runs it: what comes out, and what is said of bad input (exit code 2, a message that names the fault, an
 //! existing output untouched).
 
+use scalefree::analysis::population::accuracy;
 use scalefree::dataset::npz::{Npz, write_npz};
 use scalefree::nn::{Architecture, DType, Init, Kind, Model, Pool, initialise};
 use std::path::{Path, PathBuf};
@@ -184,6 +185,61 @@ fn models_that_do_not_fit_are_refused() {
     ] {
         bench.put("bad.csv", text.as_bytes());
         refuses(&["design", "l2d.safetensors", "bad.csv", "--out", "out.npz"], bench.path(), &["bad.csv", words]);
+    }
+}
+
+#[test]
+fn models_lists_what_is_sound_and_names_what_is_not() {
+    let bench = Bench::new();
+    let folder = bench.path();
+    refuses(&["models"], folder, &["models", "No such file"]);
+    std::fs::create_dir(folder.join("models")).unwrap();
+    assert_eq!(succeeds(&["models"], folder), "");
+    let sound = std::fs::read(folder.join("d2l.safetensors")).unwrap();
+    bench.put("cut.safetensors", &sound[..sound.len() - 5]);
+    bench.put("foreign.safetensors", b"GIF89a and so on");
+    let mut model = Model::read(&folder.join("l2d.safetensors")).unwrap();
+    model.notes.insert("record".into(), serde_json::json!({ "population": "matched" }));
+    model.write(&folder.join("vague.safetensors"), DType::F32).unwrap();
+    let said = succeeds(&["models", "."], folder);
+    let wanted = [
+        ("./cut.safetensors", "not a sound safetensors"),
+        ("./d2l.safetensors", "D2L  8 x 8"),
+        ("./foreign.safetensors", "not a sound safetensors"),
+        ("./l2d.safetensors", "L2D  8 x 8"),
+        ("./vague.safetensors", "metadata record: missing field"),
+    ];
+    assert_eq!(said.lines().count(), wanted.len(), "{said}");
+    for (line, (file, words)) in said.lines().zip(wanted) {
+        assert!(line.starts_with(file) && line.contains(words), "{line}");
+    }
+    let told: Vec<serde_json::Value> = serde_json::from_str(&succeeds(&["models", ".", "--json"], folder)).unwrap();
+    assert!(told[0]["fault"].as_str().is_some_and(|fault| fault.contains("cut.safetensors")), "{}", told[0]);
+    assert_eq!((&told[1]["kind"], &told[1]["record"]), (&"d2l".into(), &serde_json::Value::Null));
+}
+
+/// The models that come with the program, on lattices that they have never seen, beside the accuracy that they claim.
+#[test]
+fn the_shipped_models_do_what_they_claim() {
+    let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("models");
+    let bench = Bench::new();
+    let folder = bench.path();
+    let told = succeeds(&["models", models.to_str().unwrap(), "--json"], folder);
+    let told: Vec<serde_json::Value> = serde_json::from_str(&told).unwrap();
+    assert_eq!(told.iter().map(|model| &model["kind"]).collect::<Vec<_>>(), ["d2l", "l2d"]);
+    for model in told {
+        let (file, record) = (model["file"].as_str().unwrap(), &model["record"]);
+        assert!(model["bytes"].as_u64().unwrap() < 2_000_000, "{file}");
+        let population = format!("data.population={}", record["population"].as_str().unwrap());
+        succeeds(&["generate", "--count", "200", "--seed", "987", "--device", "cpu", "--set", &population, "--out", "unseen.npz"], folder);
+        let (command, claim) = match model["kind"].as_str() {
+            Some("d2l") => ("predict", "test"),
+            _ => ("design", "truth"),
+        };
+        succeeds(&[command, file, "unseen.npz", "--device", "cpu", "--out", "out.npz"], folder);
+        let each = accuracy(&bench.mode_area("out.npz"), &bench.mode_area("unseen.npz"), 256);
+        let (found, claimed) = (each.iter().sum::<f64>() / 200.0, record["accuracy"][claim].as_f64().unwrap());
+        assert!((found - claimed).abs() < 0.015, "{file}: {found} of 200, where {claimed} is claimed");
     }
 }
 

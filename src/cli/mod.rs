@@ -7,6 +7,7 @@ mod compute;
 mod data;
 mod device;
 mod gradcheck;
+mod models;
 mod network;
 mod plot;
 mod powerlaw;
@@ -47,6 +48,8 @@ enum Command {
     Predict(network::PredictArgs),
     /// Structures for target mode areas, by an L2D, with the Hamiltonian truth of what it made
     Design(network::DesignArgs),
+    /// The models of a folder, with what they tell of themselves
+    Models(models::Args),
     /// Robustness and hub atoms: move every atom a little and see what each mode does (Fig. 6)
     Attack(attack::Args),
     /// Fit a power law to the tail of any positive numbers
@@ -73,6 +76,7 @@ pub fn main() -> ExitCode {
         Command::Evaluate(args) => network::evaluate(&args, &cli.common),
         Command::Predict(args) => network::predict(&args, &cli.common),
         Command::Design(args) => network::design(&args, &cli.common),
+        Command::Models(args) => models::run(&args, &cli.common),
         Command::Attack(args) => attack::run(&args, &cli.common),
         Command::Powerlaw(args) => powerlaw::run(&args, &cli.common),
         Command::Plot(args) => plot::run(&args),
