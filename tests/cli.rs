@@ -781,10 +781,29 @@ fn bench_lists_times_and_compares() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     let list = succeeds(&["bench", "list"], folder);
-    for name in ["step d2l 256", "step l2d 10", "conv3x3_pool dw+adam 10x8x8x256x512", "dense dx 64x4096x2048", "labels xsyev f32 256x16"] {
+    for name in [
+        "step d2l 256",
+        "step l2d 10",
+        "predict d2l 1",
+        "predict l2d 200",
+        "conv3x3_pool dw+adam 10x8x8x256x512",
+        "dense dx 64x4096x2048",
+        "labels xsyev f32 256x16",
+    ] {
         assert!(list.lines().any(|line| line == name), "{name} in {list}");
     }
-    let shapes = ["d2l:2", "l2d:2", "conv3x3_pool:2x4x4x3x5", "dense:2x7x5", "gather:2x9", "mape:2x9", "adam:100", "deformation:2x4"];
+    let shapes = [
+        "d2l:2",
+        "l2d:2",
+        "predict_d2l:1",
+        "predict_l2d:101",
+        "conv3x3_pool:2x4x4x3x5",
+        "dense:2x7x5",
+        "gather:2x9",
+        "mape:2x9",
+        "adam:100",
+        "deformation:2x4",
+    ];
     let shapes = [&shapes[..], &["hamiltonian:2x4", "mode_area:2x4", "labels:2x4"]].concat();
     let mut arguments = vec!["bench", "run", "--device", "cpu", "--out", "report.json", "--quiet", "--set", "lattice.size=8"];
     for network in ["d2l.filters=[3,4]", "l2d.filters=[3,4]", "d2l.hidden=6", "l2d.hidden=6"] {

@@ -4,6 +4,7 @@
 mod compare;
 mod measure;
 mod prepare;
+pub mod roofline;
 mod subject;
 
 pub use compare::{Comparison, Verdict, compare};

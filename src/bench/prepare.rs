@@ -12,7 +12,7 @@ use crate::ops::mape::MapeConfig;
 use crate::ops::philox::{Stream, draw, uniform};
 use crate::physics::{Lattice, solve_on};
 use crate::progress::Progress;
-use crate::train::{Examples, Job, Steps};
+use crate::train::{Examples, Job, Predictor, Steps};
 use crate::{Error, Result};
 use serde_json::Map;
 use std::path::Path;
@@ -160,6 +160,20 @@ pub(super) fn prepare<D: Device + 'static>(device: &D, subject: Subject, config:
                 Ask::Result => steps.first_moments(device),
             }))
         }
+        Subject::Predict(kind, samples) => {
+            let model = start(config, kind);
+            let len = samples * model.architecture.input().len();
+            let inputs = if kind == Kind::D2l { numbers(len, 1, 0.4) } else { areas(len) };
+            let mut predictor = Predictor::new(device, &model, None)?;
+            let mut outputs = Vec::new();
+            Ok(Box::new(move |device, ask| match ask {
+                Ask::Run => {
+                    outputs = predictor.run(device, &inputs)?;
+                    Ok(Vec::new())
+                }
+                Ask::Result => Ok(vec![outputs.clone()]),
+            }))
+        }
     }
 }
 
@@ -222,15 +236,17 @@ fn layer_piece<D: Device + 'static>(
     })
 }
 
+/// A network of `kind` as training finds it.
+fn start(config: &Config, kind: Kind) -> Model {
+    let (architecture, keys) = (config.architecture(kind), config.network(kind));
+    let values = initialise(&architecture, keys.init, keys.output_scale, config.seed);
+    Model { architecture, values, scaling: None, notes: Map::new() }
+}
+
 /// A run of `kind` on random structures and areas, before its first step.
 fn training<D: Device>(device: &D, config: &Config, kind: Kind, batch: usize) -> Result<Steps<D>> {
     let architecture = config.architecture(kind);
-    let start = |kind| {
-        let (architecture, keys) = (config.architecture(kind), config.network(kind));
-        let values = initialise(&architecture, keys.init, keys.output_scale, config.seed);
-        Model { architecture, values, scaling: None, notes: Map::new() }
-    };
-    let frozen = (kind == Kind::L2d).then(|| start(Kind::D2l));
+    let frozen = (kind == Kind::L2d).then(|| start(config, Kind::D2l));
     let keys = crate::train::TrainConfig { batch, ..config.network(kind).clone() };
     let targets = areas(BATCHES * batch * architecture.sites());
     let inputs = match kind {

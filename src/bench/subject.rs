@@ -57,6 +57,8 @@ pub enum Subject {
     Labels(Lattices, Labels),
     /// A whole step: batch, forward, cost, backward with Adam inside. An L2D's runs through the frozen D2L.
     Step(Kind, usize),
+    /// So many samples from the host through a network and its outputs back, as `scalefree predict` runs it.
+    Predict(Kind, usize),
 }
 
 /// Some lattices of one size.
@@ -95,6 +97,8 @@ pub struct Work {
 pub(super) const BATCHES: usize = 8;
 /// Batches of whole steps beside the configured one.
 const STEP_BATCHES: [usize; 3] = [50, 64, 256];
+/// Samples of a prediction: one, whose time is a latency, and two whole passes of [`crate::train::Predictor`].
+const PREDICTED: [usize; 2] = [1, 200];
 /// The batch of single layers beside the configured one: where products, not memory, bind.
 const LAYER_BATCH: usize = 64;
 /// Lattices at once.
@@ -133,6 +137,7 @@ pub fn subjects(config: &Config) -> Vec<Subject> {
     for kind in [Kind::D2l, Kind::L2d] {
         let batches = [&[config.network(kind).batch][..], &STEP_BATCHES].concat();
         all.extend(batches.iter().map(|batch| Subject::Step(kind, *batch)));
+        all.extend(PREDICTED.map(|samples| Subject::Predict(kind, samples)));
     }
     let architecture = config.architecture(Kind::D2l);
     for batch in [batch, LAYER_BATCH] {
@@ -169,7 +174,7 @@ fn dense(batch: usize, inputs: usize, outputs: usize, relu: bool) -> DenseConfig
 }
 
 /// What [`parse`] understands.
-pub const SHAPES: &str = "d2l:BATCH, l2d:BATCH, conv3x3:BATCHxHEIGHTxWIDTHxCHANNELSxFILTERS, conv3x3_pool:the same, \
+pub const SHAPES: &str = "d2l:BATCH, l2d:BATCH, predict_d2l:SAMPLES, predict_l2d:SAMPLES, conv3x3:BATCHxHEIGHTxWIDTHxCHANNELSxFILTERS, conv3x3_pool:the same, \
 dense:BATCHxINPUTSxOUTPUTS, gather:BATCHxWIDTH, mape:BATCHxMODES, adam:PARAMETERS, deformation:COUNTxL, hamiltonian:COUNTxL, \
 mode_area:COUNTxL, labels:COUNTxL";
 
@@ -205,9 +210,11 @@ pub fn parse(shape: &str) -> Result<Vec<Subject>> {
         return Err(wrong("more than 2^30 numbers in one buffer"));
     }
     Ok(match (op, numbers[..].as_ref()) {
-        ("d2l" | "l2d", &[batch]) if batch > MOST_SAMPLES => return Err(wrong("a step has at most 16384 samples")),
+        ("d2l" | "l2d" | "predict_d2l" | "predict_l2d", &[batch]) if batch > MOST_SAMPLES => return Err(wrong("at most 16384 samples")),
         ("d2l", &[batch]) => vec![Subject::Step(Kind::D2l, batch)],
         ("l2d", &[batch]) => vec![Subject::Step(Kind::L2d, batch)],
+        ("predict_d2l", &[samples]) => vec![Subject::Predict(Kind::D2l, samples)],
+        ("predict_l2d", &[samples]) => vec![Subject::Predict(Kind::L2d, samples)],
         ("conv3x3" | "conv3x3_pool", &[batch, height, width, channels, filters]) => {
             let pool = op == "conv3x3_pool";
             if pool && (height % 2 == 1 || width % 2 == 1) {
@@ -258,6 +265,8 @@ impl fmt::Display for Subject {
             }
             Subject::Step(Kind::D2l, batch) => write!(f, "step d2l {batch}"),
             Subject::Step(Kind::L2d, batch) => write!(f, "step l2d {batch}"),
+            Subject::Predict(Kind::D2l, samples) => write!(f, "predict d2l {samples}"),
+            Subject::Predict(Kind::L2d, samples) => write!(f, "predict l2d {samples}"),
         }
     }
 }
@@ -303,6 +312,10 @@ impl Subject {
                 };
                 Work { flop: batch as f64 * flop, bytes: real * reads, items: batch as f64 }
             }
+            Subject::Predict(kind, samples) => {
+                let (flop, _, parameters) = products(config, kind);
+                Work { flop: samples as f64 * flop, bytes: real * parameters, items: samples as f64 }
+            }
         }
     }
 }
@@ -337,7 +350,9 @@ mod tests {
 
     #[test]
     fn shapes_that_fit_and_shapes_that_do_not() {
-        for (shape, subjects) in [("dense:256x4096x2048", 3), ("conv3x3_pool:64x16x16x256x512", 3), ("labels:4x16", 7), ("d2l:16384", 1)] {
+        for (shape, subjects) in
+            [("dense:256x4096x2048", 3), ("conv3x3_pool:64x16x16x256x512", 3), ("labels:4x16", 7), ("d2l:16384", 1), ("predict_l2d:1", 1)]
+        {
             assert_eq!(parse(shape).unwrap().len(), subjects, "{shape}");
         }
         for (shape, says) in [
@@ -351,6 +366,7 @@ mod tests {
             ("conv3x3:2000000000x2000000000x2000000000x2000000000x1", "2^30"),
             ("gather:70000x70000", "2^30"),
             ("d2l:16385", "16384 samples"),
+            ("predict_d2l:16385", "16384 samples"),
         ] {
             let said = parse(shape).unwrap_err().to_string();
             assert!(said.contains(says), "{shape}: {said}");

@@ -11,3 +11,5 @@ pub use initialise::{Init, initialise};
 pub(crate) use model::read_notes;
 pub use model::{DType, Model, Scaling, read_tensors, write_tensors};
 pub use tape::{Mode, Tape};
+#[cfg(feature = "cli")]
+pub(crate) use tape::{conv_config, dense_config};

@@ -187,12 +187,12 @@ impl<D: Device> Tape<D> {
     }
 }
 
-fn conv_config(layer: Layer, batch: usize) -> Conv3x3Config {
+pub(crate) fn conv_config(layer: Layer, batch: usize) -> Conv3x3Config {
     let Layer::Conv3x3 { input, filters, pool } = layer else { unreachable!("a convolution's configuration") };
     Conv3x3Config { batch, height: input.height, width: input.width, channels: input.channels, filters, pool }
 }
 
-fn dense_config(layer: Layer, batch: usize, keep: f64, seed: u64) -> DenseConfig {
+pub(crate) fn dense_config(layer: Layer, batch: usize, keep: f64, seed: u64) -> DenseConfig {
     let Layer::Dense { input, output, relu } = layer else { unreachable!("a dense layer's configuration") };
     let keep = if relu { keep } else { 1.0 };
     DenseConfig { batch, inputs: input.len(), outputs: output.len(), relu, keep, seed }

@@ -21,7 +21,7 @@ pub mod roof;
 mod scratch;
 mod shared;
 pub mod spectrum;
-mod tiles;
+pub(crate) mod tiles;
 
 use crate::device::cuda::Cuda;
 use crate::device::{Cpu, Real, Replay};

@@ -9,8 +9,8 @@ use crate::device::cuda::{Cuda, In, Launch, Out, kernels};
 /// The part of a product that a block makes.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Tile {
-    rows: usize,
-    columns: usize,
+    pub(crate) rows: usize,
+    pub(crate) columns: usize,
 }
 
 /// For any product.
@@ -38,7 +38,7 @@ impl Tile {
 /// Threads of a block.
 const THREADS: u32 = 128;
 /// Steps of the inner dimension that a block copies at once.
-const STEP: usize = 16;
+pub(crate) const STEP: usize = 16;
 /// A share is no shorter than this many steps: below, adding the shares costs more than it saves.
 const SHORTEST: usize = 4;
 /// Blocks for each multiprocessor that shares may bring the launch to.
@@ -47,8 +47,9 @@ const BLOCKS: usize = 2;
 /// The cut of one product.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Cut {
-    tile: Tile,
-    tiles: [usize; 2],
+    pub(crate) tile: Tile,
+    /// Tiles along the rows and the columns of the result.
+    pub(crate) tiles: [usize; 2],
     shares: usize,
     /// Inner dimension of a share, a whole number of steps.
     pub(crate) length: u32,

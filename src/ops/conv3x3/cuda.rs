@@ -20,6 +20,21 @@ kernels! {
         partials: Option<Out<f32>>, dz: In<f32>, x: In<f32>, rate: Option<In<f64>>, config: Conv3x3Config, update: Update, k_split: u32);
 }
 
+/// How the three products are cut on a card of so many multiprocessors.
+impl Conv3x3Config {
+    pub(crate) fn forward_cut(&self, processors: u32) -> Cut {
+        Cut::new(processors, SQUARE, self.pixels(), self.filters, self.taps())
+    }
+
+    pub(crate) fn dx_cut(&self, processors: u32) -> Cut {
+        Cut::new(processors, SQUARE, self.pixels(), self.channels, 9 * self.filters)
+    }
+
+    pub(crate) fn dw_cut(&self, processors: u32) -> Cut {
+        Cut::new(processors, SQUARE, self.filters, self.taps(), self.pixels())
+    }
+}
+
 /// Where things stand in the workspace.
 struct Scratch {
     partials: usize,
@@ -69,7 +84,7 @@ impl Conv3x3 for Cuda {
         workspace: &mut CudaBuffer<f32>,
     ) -> Result<()> {
         check(config)?;
-        let cut = Cut::new(self.multiprocessors(), SQUARE, config.pixels(), config.filters, config.taps());
+        let cut = config.forward_cut(self.multiprocessors());
         let partials = workspace.at_mut(Scratch::new(self, config).partials);
         let (weight, bias) = (weight.buffer.at(weight.span.start), bias.buffer.at(bias.span.start));
         let (y, argmax) = (y.at_mut(0), config.pool.then(|| argmax.at_mut(0)));
@@ -106,13 +121,13 @@ impl Conv3x3 for Cuda {
         let dz = dz.read();
 
         if let Some(dx) = dx {
-            let cut = Cut::new(self.multiprocessors(), SQUARE, pixels, config.channels, 9 * filters);
+            let cut = config.dx_cut(self.multiprocessors());
             let (dx, weight) = (dx.at_mut(0), target.parameters().at(weight.span.start));
             conv3x3_dx(self, cut.launch(), dx, cut.partials(partials), dz, weight, *config, cut.length)?;
             cut.finish_dx(self, dx, partials.read(), pixels, config.channels)?;
         }
         if let Some(sink) = Sink::new(target, weight) {
-            let cut = Cut::new(self.multiprocessors(), SQUARE, filters, taps, pixels);
+            let cut = config.dw_cut(self.multiprocessors());
             let Sink { destination, first, second, rate, update, .. } = sink;
             let (wanted, shares) = (sink.squares(squares), cut.partials(partials));
             conv3x3_dw(self, cut.launch(), destination, first, second, wanted, shares, dz, x.at(0), rate, *config, update, cut.length)?;

@@ -25,6 +25,21 @@ kernels! {
         partials: Option<Out<f32>>, dz: In<f32>, x: In<f32>, rate: Option<In<f64>>, config: DenseConfig, update: Update, k_split: u32);
 }
 
+/// How the three products are cut on a card of so many multiprocessors.
+impl DenseConfig {
+    pub(crate) fn forward_cut(&self, processors: u32) -> Cut {
+        Cut::new(processors, Tile::for_rows(self.batch), self.batch, self.outputs, self.inputs)
+    }
+
+    pub(crate) fn dx_cut(&self, processors: u32) -> Cut {
+        Cut::new(processors, Tile::for_rows(self.batch), self.batch, self.inputs, self.outputs)
+    }
+
+    pub(crate) fn dw_cut(&self, processors: u32) -> Cut {
+        Cut::new(processors, SQUARE, self.outputs, self.inputs, self.batch)
+    }
+}
+
 /// Where things stand in the workspace.
 struct Scratch {
     partials: usize,
@@ -60,7 +75,7 @@ impl Dense for Cuda {
         y: &mut CudaBuffer<f32>,
         workspace: &mut CudaBuffer<f32>,
     ) -> Result<()> {
-        let cut = Cut::new(self.multiprocessors(), Tile::for_rows(config.batch), config.batch, config.outputs, config.inputs);
+        let cut = config.forward_cut(self.multiprocessors());
         let partials = workspace.at_mut(Scratch::new(self, config).partials);
         let (weight, bias) = (weight.buffer.at(weight.span.start), bias.buffer.at(bias.span.start));
         let (y, step) = (y.at_mut(0), step.map(|step| step.at(0)));
@@ -94,14 +109,14 @@ impl Dense for Cuda {
         let dz = dz.read();
 
         if let Some(dx) = dx {
-            let cut = Cut::new(self.multiprocessors(), Tile::for_rows(batch), batch, inputs, outputs);
+            let cut = config.dx_cut(self.multiprocessors());
             let (dx, weight) = (dx.at_mut(0), target.parameters().at(weight.span.start));
             let kernel = if cut.is_skinny() { dense_dx_skinny } else { dense_dx };
             kernel(self, cut.launch(), dx, cut.partials(partials), dz, weight, *config, cut.length)?;
             cut.finish_dx(self, dx, partials.read(), batch, inputs)?;
         }
         if let Some(sink) = Sink::new(target, weight) {
-            let cut = Cut::new(self.multiprocessors(), SQUARE, outputs, inputs, batch);
+            let cut = config.dw_cut(self.multiprocessors());
             let Sink { destination, first, second, rate, update, .. } = sink;
             let (wanted, shares) = (sink.squares(squares), cut.partials(partials));
             dense_dw(self, cut.launch(), destination, first, second, wanted, shares, dz, x.at(0), rate, *config, update, cut.length)?;
