@@ -106,12 +106,12 @@ has() {
 bench() {
   command -v python3 > /dev/null || die "no python3, which the peers need"
   has numpy safetensors || die "python3 has no numpy or no safetensors, which the peers need"
-  local start=results/start.safetensors batches="10 64 256" precisions="f32 tf32" times=(--steps 20 --runs 5) ours=() device=cuda
+  local start=results/start.safetensors batches="10 64 256" precisions="tf32 f32 bf16" times=(--steps 20 --runs 5) ours=() device=cuda
   if [ -n "$rehearsal" ]; then
     # The full-width step takes minutes on the emulated driver: our curve is the processor's then.
     batches=10 precisions=f32 times=(--steps 3 --runs 1) ours=(--shape dense:4x32x32) device=cpu
   fi
-  step ours 240 ./scalefree bench run --device cuda --out results/ours.json "${ours[@]}"
+  step ours 180 ./scalefree bench run --device cuda --out results/ours.json "${ours[@]}"
   step start 20 python3 peers/problem.py "$start"
   local batch precision form name
   for batch in $batches; do
@@ -120,28 +120,30 @@ bench() {
     step "data-$batch" 30 ./scalefree generate --count "$batch" --seed 1 --device cpu --out "$data"
     for precision in $precisions; do
       name=$batch-$precision
+      [ -n "$rehearsal" ] || step "ours-$name" 40 ./scalefree bench run --device cuda --shape "d2l:$batch" --out "results/ours-$name.json" --set "precision=$precision"
       # An unfinished run would be refused as another's.
       [ -e "results/curve-$name.done" ] || rm -rf "results/curve-$name"
       step "curve-$name" 40 ./scalefree train d2l --data "$data" --init "$start" --out "results/curve-$name" --device "$device" \
         --set "precision=$precision" --set "d2l.batch=$batch" --set "d2l.epochs=${times[1]}" --set d2l.keep=1 --set d2l.shuffle=false \
         --set d2l.lr=1e-4 --set d2l.decay_rate=0.1 --set d2l.decay_steps=10000 --set d2l.l2_scope=none --set d2l.patience=0 \
         --set d2l.input_scaling=none --set d2l.cost=mean
-      local problem=("$data" "$start" --batch "$batch" --precision "$precision" "${times[@]}")
-      if has jax; then
-        peer "jax-$name" 60 python3 peers/jax_step.py "${problem[@]}"
-      else
-        skip "jax-$name" "python3 has no jax"
-      fi
-      for form in graph eager compile; do
-        if ! has torch; then
-          skip "torch-$form-$name" "python3 has no torch"
-        elif [ "$form" = graph ] && [ -n "$rehearsal" ]; then
-          skip "torch-$form-$name" "rehearsal: CUDA graphs need a card"
-        else
-          peer "torch-$form-$name" 90 python3 peers/torch_step.py "$form" "${problem[@]}"
-        fi
-      done
     done
+  done
+  # Unquoted lists: an argument a batch size, one a precision.
+  local problem=("results/set-{batch}.npz" "$start" --batch $batches --precision $precisions "${times[@]}")
+  if has jax; then
+    peer jax 150 python3 peers/jax_step.py "${problem[@]}"
+  else
+    skip jax "python3 has no jax"
+  fi
+  for form in graph eager compile; do
+    if ! has torch; then
+      skip "torch-$form" "python3 has no torch"
+    elif [ "$form" = graph ] && [ -n "$rehearsal" ]; then
+      skip "torch-$form" "rehearsal: CUDA graphs need a card"
+    else
+      peer "torch-$form" 120 python3 peers/torch_step.py "$form" "${problem[@]}"
+    fi
   done
   if [ -n "$rehearsal" ]; then
     skip cusolver "rehearsal: CUDA's own runtime needs a card"

@@ -1,6 +1,6 @@
 """Do the peers of a `gpu-suite.sh run bench` solve our problem? Each one's cost curve beside ours, step by step, from the same start on
 the same batch without dropout. `python agreement.py RESULTS` writes RESULTS/bench.json: our report, the peers' times, and how far apart
-the curves are at most, relative to ours; `late` names the peers that ran out of time. Exit code 1 where the curves are further apart than
+the curves are at most, relative to ours; `late` names the peers that ran out of time, with what they had solved until then. Exit code 1 where the curves are further apart than
 the precision allows, or one of ours is missing.
 """
 import json, pathlib, sys
@@ -14,7 +14,8 @@ def lines(path):
 
 
 results, wrong = pathlib.Path(sys.argv[1]), []
-peers = [{"form": path.stem, **row} for path in sorted(results.glob("*.log")) if path.stem.startswith(("jax-", "torch-"))
+peers = [{"form": f"{path.stem}-{row['batch']}-{row['precision']}", **row} for path in sorted(results.glob("*.log"))
+         if path.stem.startswith(("jax", "torch-"))
          for row in lines(path) if "peer" in row]
 for peer in peers:
     metrics = results / f"curve-{peer['batch']}-{peer['precision']}" / "metrics.jsonl"
@@ -28,10 +29,11 @@ for peer in peers:
         wrong.append(f"{peer['form']}: costs {peer['apart']:.1e} apart")
 # Of a step that was tried again the last line holds; `timeout` says 124, or 137 where it had to kill.
 last = {row["step"]: row.get("exit") for row in lines(results / "steps.jsonl")}
-late = [name for name, code in last.items() if name.startswith(("jax-", "torch-")) and code in (124, 137)]
+late = [name for name, code in last.items() if name.startswith(("jax", "torch-")) and code in (124, 137)]
 for name in late:
-    print(f"{name:24} ran out of time")
-report = results / "ours.json"
-told = {"ours": json.loads(report.read_text()) if report.exists() else None, "peers": peers, "late": late, "wrong": wrong}
+    print(f"{name:24} ran out of time after {sum(peer['form'].startswith(name + '-') for peer in peers)} of its problems")
+# The whole report in the card's own precision, then a step at each batch size in each precision.
+ours = [json.loads(path.read_text()) for path in sorted(results.glob("ours*.json"))]
+told = {"ours": ours, "peers": peers, "late": late, "wrong": wrong}
 (results / "bench.json").write_text(json.dumps(told, indent=1) + "\n")
 sys.exit("\n".join(wrong) or 0)

@@ -7,10 +7,6 @@ import jax, jax.numpy as jnp
 import problem
 
 args = problem.arguments(__doc__)
-jax.config.update("jax_default_matmul_precision", {"f32": "highest", "tf32": "tensorfloat32", "bf16": "bfloat16"}[args.precision])
-displacement, mode_area, start = problem.load(args)
-x = jnp.asarray(displacement.transpose(0, 2, 3, 1))
-t = jnp.asarray(mode_area)
 
 
 def forward(p, x, key, keep):
@@ -28,9 +24,9 @@ def cost(p, x, t, key, keep):
     return jnp.mean(jnp.abs((forward(p, x, key, keep) - t) / t))
 
 
-def step(state, keep):
+def step(state, x, t, batch, keep):
     p, m, v, s = state
-    rows = (jnp.arange(args.batch) + (s - 1) * args.batch) % (len(x) // args.batch * args.batch)
+    rows = (jnp.arange(batch) + (s - 1) * batch) % (len(x) // batch * batch)
     value, g = jax.value_and_grad(cost)(p, x[rows], t[rows], jax.random.fold_in(jax.random.key(1), s), keep)
     number = s.astype(jnp.float32)
     rate = problem.LR * problem.DECAY_RATE ** ((number - 1) / problem.DECAY_STEPS)
@@ -41,39 +37,42 @@ def step(state, keep):
     return (p, m, v, s + 1), value
 
 
-@functools.partial(jax.jit, static_argnames=("keep", "steps"), donate_argnums=0)
-def scan(state, keep, steps):
-    return jax.lax.scan(lambda state, _: step(state, keep), state, None, steps)
+@functools.partial(jax.jit, static_argnames=("batch", "keep", "steps"), donate_argnums=0)
+def scan(state, x, t, batch, keep, steps):
+    return jax.lax.scan(lambda state, _: step(state, x, t, batch, keep), state, None, steps)
 
 
-one = jax.jit(step, static_argnames="keep", donate_argnums=0)
+one = jax.jit(step, static_argnames=("batch", "keep"), donate_argnums=0)
 
 
-def train(state, keep, steps):
+def train(state, x, t, batch, keep):
     if jax.default_backend() != "cpu":
-        return scan(state, keep, steps)
+        return scan(state, x, t, batch, keep, args.steps)
     costs = []
-    for _ in range(steps):
-        state, value = one(state, keep)
+    for _ in range(args.steps):
+        state, value = one(state, x, t, batch, keep)
         costs.append(value)
     return state, jnp.stack(costs)
 
 
-def fresh():
-    p = {name: jnp.asarray(value) for name, value in problem.channels_last(start).items()}
-    zeros = lambda: jax.tree.map(jnp.zeros_like, p)
-    return p, zeros(), zeros(), jnp.asarray(1, jnp.int32)
+def solve(batch, precision, displacement, mode_area, start):
+    jax.config.update("jax_default_matmul_precision", {"f32": "highest", "tf32": "tensorfloat32", "bf16": "bfloat16"}[precision])
+    x, t = jnp.asarray(displacement.transpose(0, 2, 3, 1)), jnp.asarray(mode_area)
+
+    def fresh():
+        p = {name: jnp.asarray(value) for name, value in problem.channels_last(start).items()}
+        zeros = lambda: jax.tree.map(jnp.zeros_like, p)
+        return p, zeros(), zeros(), jnp.asarray(1, jnp.int32)
+
+    curve = jax.device_get(train(fresh(), x, t, batch, 1.0)[1])
+    state = fresh()
+
+    def run():
+        nonlocal state
+        state, costs = train(state, x, t, batch, 0.5)
+        costs.block_until_ready()
+
+    return f"JAX {jax.__version__}, {jax.devices()[0].device_kind}", curve, problem.timed(run, args.runs, args.steps)
 
 
-curve = jax.device_get(train(fresh(), 1.0, args.steps)[1])
-state = fresh()
-
-
-def run():
-    global state
-    state, costs = train(state, 0.5, args.steps)
-    costs.block_until_ready()
-
-
-seconds = problem.timed(run, args.runs, args.steps)
-problem.report(f"JAX {jax.__version__}, {jax.devices()[0].device_kind}", args, curve, seconds)
+problem.each(args, solve)

@@ -42,28 +42,30 @@ def channels_last(values):
 
 def arguments(description):
     parser = argparse.ArgumentParser(description=description)
-    parser.add_argument("data", help="data set of `scalefree generate`, 16 x 16")
+    parser.add_argument("data", help="data set of `scalefree generate`, 16 x 16; {batch} in its name stands for each batch size")
     parser.add_argument("start", help="start values (see problem.py)")
-    parser.add_argument("--batch", type=int, default=10)
+    parser.add_argument("--batch", type=int, nargs="+", default=[10])
     parser.add_argument("--steps", type=int, default=20, help="steps of the cost curve (no dropout), and of each timed run")
     parser.add_argument("--runs", type=int, default=5, help="timed runs")
-    parser.add_argument("--precision", default="f32", choices=["f32", "tf32", "bf16"])
+    parser.add_argument("--precision", nargs="+", default=["f32"], choices=["f32", "tf32", "bf16"])
     return parser.parse_args()
 
 
-def load(args):
-    """displacement (n, 2, 16, 16), mode_area (n, 256), start values by name."""
+def each(args, solve):
+    """Solves the problem at every batch size in every precision, and prints a JSON line of each: milliseconds a step (median over runs), and
+    the cost curve to hold beside ours. `solve` takes batch, precision, displacement (n, 2, 16, 16), mode_area (n, 256) and start values by
+    name, and returns the peer's name, the curve and seconds a step.
+    """
     from safetensors.numpy import load_file
 
-    data = np.load(args.data)
-    return data["displacement"], data["mode_area"], load_file(args.start)
-
-
-def report(peer, args, curve, seconds):
-    """One JSON line: milliseconds a step (median over runs), and the cost curve to hold beside ours."""
-    json.dump({"peer": peer, "batch": args.batch, "precision": args.precision, "ms": 1e3 * statistics.median(seconds),
-               "runs_ms": [1e3 * s for s in seconds], "curve": [float(c) for c in curve]}, sys.stdout)
-    print()
+    start = load_file(args.start)
+    for batch in args.batch:
+        data = np.load(args.data.format(batch=batch))
+        for precision in args.precision:
+            peer, curve, seconds = solve(batch, precision, data["displacement"], data["mode_area"], start)
+            line = {"peer": peer, "batch": batch, "precision": precision, "ms": 1e3 * statistics.median(seconds),
+                    "runs_ms": [1e3 * s for s in seconds], "curve": [float(c) for c in curve]}
+            print(json.dumps(line), flush=True)
 
 
 def timed(run, runs, steps):

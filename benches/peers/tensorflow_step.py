@@ -6,11 +6,7 @@ import problem
 import tensorflow as tf
 
 args = problem.arguments(__doc__)
-displacement, mode_area, start = problem.load(args)
-x, t = tf.constant(displacement.transpose(0, 2, 3, 1)), tf.constant(mode_area)
-values = problem.channels_last(start)
-p = {name: tf.Variable(value) for name, value in values.items()}
-m, v = ({name: tf.Variable(tf.zeros_like(value)) for name, value in values.items()} for _ in range(2))
+p, m, v = ({name: tf.Variable(tf.zeros(value.shape)) for name, value in problem.channels_last(problem.start_values()).items()} for _ in range(3))
 
 
 def forward(x, keep):
@@ -34,21 +30,31 @@ def step(x, t, rate, keep):
     return cost
 
 
-done = 0
+def solve(batch, precision, displacement, mode_area, start):
+    if precision != "f32":
+        raise SystemExit("this peer has f32 alone")
+    x, t = tf.constant(displacement.transpose(0, 2, 3, 1)), tf.constant(mode_area)
+    done = 0
+
+    def fresh():
+        nonlocal done
+        done = 0
+        for name, value in problem.channels_last(start).items():
+            p[name].assign(value), m[name].assign(tf.zeros_like(value)), v[name].assign(tf.zeros_like(value))
+
+    def run(keep=0.5):
+        nonlocal done
+        costs = []
+        for _ in range(args.steps):
+            first = done * batch % (len(x) // batch * batch)
+            done += 1
+            costs.append(step(x[first : first + batch], t[first : first + batch], tf.constant(problem.rate(done), tf.float32), keep))
+        return [float(c) for c in costs]
+
+    fresh()
+    curve = run(keep=1.0)
+    fresh()
+    return f"TensorFlow {tf.__version__}", curve, problem.timed(run, args.runs, args.steps)
 
 
-def run(keep=0.5):
-    global done
-    costs = []
-    for _ in range(args.steps):
-        first = done * args.batch % (len(x) // args.batch * args.batch)
-        done += 1
-        costs.append(step(x[first : first + args.batch], t[first : first + args.batch], tf.constant(problem.rate(done), tf.float32), keep))
-    return [float(c) for c in costs]
-
-
-curve = run(keep=1.0)
-done = 0
-for name, value in values.items():
-    p[name].assign(value), m[name].assign(tf.zeros_like(value)), v[name].assign(tf.zeros_like(value))
-problem.report(f"TensorFlow {tf.__version__}", args, curve, problem.timed(run, args.runs, args.steps))
+problem.each(args, solve)

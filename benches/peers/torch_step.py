@@ -11,14 +11,6 @@ import torch
 form = sys.argv.pop(1)
 args = problem.arguments(__doc__)
 device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-if device.type == "cuda":
-    precision = {"f32": "ieee", "tf32": "tf32", "bf16": "tf32"}[args.precision]
-    torch.backends.cuda.matmul.fp32_precision = precision
-    torch.backends.cudnn.conv.fp32_precision = precision
-    torch.backends.cudnn.benchmark = True
-displacement, mode_area, start = problem.load(args)
-x = torch.from_numpy(displacement).to(device, memory_format=torch.channels_last)
-t = torch.from_numpy(mode_area).to(device)
 
 
 class D2L(torch.nn.Module):
@@ -35,7 +27,8 @@ class D2L(torch.nn.Module):
 
 
 class Trainer:
-    def __init__(self, keep):
+    def __init__(self, keep, batch, precision, x, t, start):
+        self.batch, self.precision, self.x, self.t = batch, precision, x, t
         self.net = D2L(keep)
         self.net.load_state_dict({name: torch.from_numpy(value) for name, value in start.items()})
         self.net.to(device, memory_format=torch.channels_last)
@@ -69,12 +62,12 @@ class Trainer:
             self.call = self.graph.replay
 
     def work(self):
-        batches = len(x) // args.batch
-        rows = (torch.arange(args.batch, device=device) + self.counter % batches * args.batch)
+        batches = len(self.x) // self.batch
+        rows = (torch.arange(self.batch, device=device) + self.counter % batches * self.batch)
         self.adam.zero_grad(set_to_none=True)
-        with torch.autocast(device.type, torch.bfloat16, enabled=args.precision == "bf16"):
-            y = self.net(x[rows])
-        cost = ((y.float() - t[rows]) / t[rows]).abs().mean()
+        with torch.autocast(device.type, torch.bfloat16, enabled=self.precision == "bf16"):
+            y = self.net(self.x[rows])
+        cost = ((y.float() - self.t[rows]) / self.t[rows]).abs().mean()
         cost.backward()
         self.rate.copy_(problem.LR * problem.DECAY_RATE ** (self.counter / problem.DECAY_STEPS))
         self.adam.step()
@@ -91,8 +84,20 @@ class Trainer:
         return costs
 
 
-curve = [float(c) for c in Trainer(1.0).steps(args.steps)]
-trainer = Trainer(0.5)
-seconds = problem.timed(lambda: trainer.steps(args.steps), args.runs, args.steps)
-name = torch.cuda.get_device_name() if device.type == "cuda" else "cpu"
-problem.report(f"PyTorch {torch.__version__} {form}, {name}", args, curve, seconds)
+def solve(batch, precision, displacement, mode_area, start):
+    torch.compiler.reset()
+    if device.type == "cuda":
+        products = {"f32": "ieee", "tf32": "tf32", "bf16": "tf32"}[precision]
+        torch.backends.cuda.matmul.fp32_precision = products
+        torch.backends.cudnn.conv.fp32_precision = products
+        torch.backends.cudnn.benchmark = True
+    x = torch.from_numpy(displacement).to(device, memory_format=torch.channels_last)
+    t = torch.from_numpy(mode_area).to(device)
+    curve = [float(c) for c in Trainer(1.0, batch, precision, x, t, start).steps(args.steps)]
+    trainer = Trainer(0.5, batch, precision, x, t, start)
+    seconds = problem.timed(lambda: trainer.steps(args.steps), args.runs, args.steps)
+    name = torch.cuda.get_device_name() if device.type == "cuda" else "cpu"
+    return f"PyTorch {torch.__version__} {form}, {name}", curve, seconds
+
+
+problem.each(args, solve)
