@@ -36,7 +36,8 @@ extern "C" __global__ void __launch_bounds__(ADAM_THREADS) adam_apply(
     const u64 fours = wide ? count / 4 : 0;
     double square = 0.0;
     for (u64 four = thread; four < fours; four += threads) {
-        square += (double)sink.apply4(4 * four, *(const float4*)(gradient + 4 * four));
+        Moments4 moments = sink.load4(4 * four);
+        square += (double)sink.apply4(4 * four, moments, *(const float4*)(gradient + 4 * four));
     }
     for (u64 at = 4 * fours + thread; at < count; at += threads) {
         square += (double)sink.take(at, gradient[at]);

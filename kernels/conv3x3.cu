@@ -5,81 +5,94 @@
 //   conv3x3_dx_*       dx = dz * mirrored w         m = pixels, n = channels, k = (row, column, filter)
 //   conv3x3_dw_*       dw = dz' windows             m = filters, n = (row, column, channel), k = pixels
 //
-// Launch: as gemm.cuh says, with 64 x 64 tiles. `partials`: shares x tiles x 4096 floats, null for one share.
+// Launch: as gemm.cuh says, with 64 x 64 tiles, or 128 x 64 in the *_tall_* kernels. `partials`: shares x tiles x floats of a tile, null for
+// one share.
 // Limits: (pixels + 64) width and (9 channels + 64) channels, the same with filters, below 2^32.
 #include "epilogue.cuh"
 #include "gemm.cuh"
 #include "windows.cuh"
 
 // Along k for A and B.
-#define CONV3X3_FORWARD(NAME, P)                                                                                                   \
-    extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) NAME(                                                            \
+#define CONV3X3_FORWARD(NAME, P, S)                                                                                                \
+    extern "C" __global__ void __launch_bounds__(THREADS, S::BLOCKS) NAME(                                                         \
         float* __restrict__ y, u8* __restrict__ argmax, float* __restrict__ partials, const float* __restrict__ x,                 \
         const float* __restrict__ weight, const float* __restrict__ bias, Conv3x3Config config, unsigned k_split) {                \
-        using A = Windows<AlongK<Square::BM>>;                                                                                     \
-        using B = Rows<AlongK<Square::BN>>;                                                                                        \
-        using Shared = GemmShared<Square, A, B>;                                                                                   \
+        using A = Windows<AlongK<S::BM>>;                                                                                          \
+        using B = Rows<AlongK<S::BN>>;                                                                                             \
+        using Shared = GemmShared<S, A, B>;                                                                                        \
         SIMT_SHARED(float4, shared, [Shared::SIZE]);                                                                               \
         if constexpr (P::AVAILABLE) {                                                                                              \
             const unsigned filters = (unsigned)config.filters, taps = 9 * (unsigned)config.channels;                               \
             const unsigned pixels = (unsigned)(config.batch * config.height * config.width);                                       \
-            const A a(x, config, (unsigned)config.channels, config.pool != 0, blockIdx.x * Square::BM);                            \
+            const A a(x, config, (unsigned)config.channels, config.pool != 0, blockIdx.x * S::BM);                                 \
             const ConvOutput output = {y, argmax, bias, pixels, filters, config.pool != 0};                                        \
-            gemm<P, Square>(shared, a, B(weight, filters, taps), taps, k_split, partials, output);                                 \
+            gemm<P, S>(shared, a, B(weight, filters, taps), taps, k_split, partials, output);                                      \
         }                                                                                                                          \
     }                                                                                                                              \
     SIMT_EXPORT(NAME)
 
-CONV3X3_FORWARD(conv3x3_forward_f32, F32)
-CONV3X3_FORWARD(conv3x3_forward_tf32, Tf32)
-CONV3X3_FORWARD(conv3x3_forward_bf16, Bf16)
-CONV3X3_FORWARD(conv3x3_forward_f16, F16)
+CONV3X3_FORWARD(conv3x3_forward_f32, F32, Square)
+CONV3X3_FORWARD(conv3x3_forward_tf32, Tf32, Square)
+CONV3X3_FORWARD(conv3x3_forward_bf16, Bf16, Square)
+CONV3X3_FORWARD(conv3x3_forward_f16, F16, Square)
+CONV3X3_FORWARD(conv3x3_forward_tall_f32, F32, Tall)
+CONV3X3_FORWARD(conv3x3_forward_tall_tf32, Tf32, Tall)
+CONV3X3_FORWARD(conv3x3_forward_tall_bf16, Bf16, Tall)
+CONV3X3_FORWARD(conv3x3_forward_tall_f16, F16, Tall)
 
 // dz (pixels, filters) stands where the forward product has x.
-#define CONV3X3_DX(NAME, P)                                                                                                        \
-    extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) NAME(                                                            \
+#define CONV3X3_DX(NAME, P, S)                                                                                                     \
+    extern "C" __global__ void __launch_bounds__(THREADS, S::BLOCKS) NAME(                                                         \
         float* __restrict__ dx, float* __restrict__ partials, const float* __restrict__ dz, const float* __restrict__ weight,      \
         Conv3x3Config config, unsigned k_split) {                                                                                  \
-        using A = Windows<AlongK<Square::BM>>;                                                                                     \
-        using B = MirroredWeights<AcrossK<Square::BN>>;                                                                            \
-        using Shared = GemmShared<Square, A, B>;                                                                                   \
+        using A = Windows<AlongK<S::BM>>;                                                                                          \
+        using B = MirroredWeights<AcrossK<S::BN>>;                                                                                 \
+        using Shared = GemmShared<S, A, B>;                                                                                        \
         SIMT_SHARED(float4, shared, [Shared::SIZE]);                                                                               \
         if constexpr (P::AVAILABLE) {                                                                                              \
             const unsigned filters = (unsigned)config.filters, channels = (unsigned)config.channels;                               \
             const unsigned pixels = (unsigned)(config.batch * config.height * config.width);                                       \
-            const A a(dz, config, filters, false, blockIdx.x * Square::BM);                                                        \
+            const A a(dz, config, filters, false, blockIdx.x * S::BM);                                                             \
             const B b(weight, channels, filters);                                                                                  \
-            gemm<P, Square>(shared, a, b, 9 * filters, k_split, partials, Plain{dx, pixels, channels});                            \
+            gemm<P, S>(shared, a, b, 9 * filters, k_split, partials, Plain{dx, pixels, channels});                                 \
         }                                                                                                                          \
     }                                                                                                                              \
     SIMT_EXPORT(NAME)
 
-CONV3X3_DX(conv3x3_dx_f32, F32)
-CONV3X3_DX(conv3x3_dx_tf32, Tf32)
-CONV3X3_DX(conv3x3_dx_bf16, Bf16)
-CONV3X3_DX(conv3x3_dx_f16, F16Gradient)
+CONV3X3_DX(conv3x3_dx_f32, F32, Square)
+CONV3X3_DX(conv3x3_dx_tf32, Tf32, Square)
+CONV3X3_DX(conv3x3_dx_bf16, Bf16, Square)
+CONV3X3_DX(conv3x3_dx_f16, F16Gradient, Square)
+CONV3X3_DX(conv3x3_dx_tall_f32, F32, Tall)
+CONV3X3_DX(conv3x3_dx_tall_tf32, Tf32, Tall)
+CONV3X3_DX(conv3x3_dx_tall_bf16, Bf16, Tall)
+CONV3X3_DX(conv3x3_dx_tall_f16, F16Gradient, Tall)
 
 // `destination`, `first`, `second`, `rate`: as Sink in adam.cuh. `squares`: a number a tile, or null.
-#define CONV3X3_DW(NAME, P)                                                                                                        \
-    extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) NAME(                                                            \
+#define CONV3X3_DW(NAME, P, S)                                                                                                     \
+    extern "C" __global__ void __launch_bounds__(THREADS, S::BLOCKS) NAME(                                                         \
         float* __restrict__ destination, float* __restrict__ first, float* __restrict__ second, double* __restrict__ squares,      \
         float* __restrict__ partials, const float* __restrict__ dz, const float* __restrict__ x, const double* __restrict__ rate,  \
         Conv3x3Config config, Update update, unsigned k_split) {                                                                   \
-        using A = Columns<AcrossK<Square::BM>>;                                                                                    \
-        using B = WindowColumns<AcrossK<Square::BN>>;                                                                              \
-        using Shared = GemmShared<Square, A, B>;                                                                                   \
+        using A = Columns<AcrossK<S::BM>>;                                                                                         \
+        using B = WindowColumns<AcrossK<S::BN>>;                                                                                   \
+        using Shared = GemmShared<S, A, B>;                                                                                        \
         SIMT_SHARED(float4, shared, [Shared::SIZE]);                                                                               \
         if constexpr (P::AVAILABLE) {                                                                                              \
             const unsigned filters = (unsigned)config.filters, taps = 9 * (unsigned)config.channels;                               \
             const unsigned pixels = (unsigned)(config.batch * config.height * config.width);                                       \
             const Sink sink(destination, first, second, rate, update);                                                             \
             const WeightGradient gradient = {sink, squares, (double*)(shared + Shared::SCRATCH), filters, taps};                   \
-            gemm<P, Square>(shared, A(dz, pixels, filters), B(x, config), pixels, k_split, partials, gradient);                    \
+            gemm<P, S>(shared, A(dz, pixels, filters), B(x, config), pixels, k_split, partials, gradient);                         \
         }                                                                                                                          \
     }                                                                                                                              \
     SIMT_EXPORT(NAME)
 
-CONV3X3_DW(conv3x3_dw_f32, F32)
-CONV3X3_DW(conv3x3_dw_tf32, Tf32)
-CONV3X3_DW(conv3x3_dw_bf16, Bf16)
-CONV3X3_DW(conv3x3_dw_f16, F16Gradient)
+CONV3X3_DW(conv3x3_dw_f32, F32, Square)
+CONV3X3_DW(conv3x3_dw_tf32, Tf32, Square)
+CONV3X3_DW(conv3x3_dw_bf16, Bf16, Square)
+CONV3X3_DW(conv3x3_dw_f16, F16Gradient, Square)
+CONV3X3_DW(conv3x3_dw_tall_f32, F32, Tall)
+CONV3X3_DW(conv3x3_dw_tall_tf32, Tf32, Tall)
+CONV3X3_DW(conv3x3_dw_tall_bf16, Bf16, Tall)
+CONV3X3_DW(conv3x3_dw_tall_f16, F16Gradient, Tall)

@@ -1,11 +1,12 @@
 // The second halves of products in shares of k (gemm.cuh): the shares are added in order, then the product's own epilogue runs.
 // They see f32 sums, so one kernel serves every precision.
 //
-// Launch: the product's tiles, and the slices of a tile (tile.cuh: 8 of 64 x 64, 4 of 16 x 128) in the third dimension; THREADS threads.
+// Launch: the product's tiles, and the slices of a tile (tile.cuh: 8 of 64 x 64, 16 of 128 x 64, 4 of 16 x 128) in the third dimension;
+// THREADS threads. Square stands for both tiles of its width.
 #include "epilogue.cuh"
 #include "gemm.cuh"
 
-extern "C" __global__ void __launch_bounds__(THREADS) conv3x3_forward_finish(
+extern "C" __global__ void __launch_bounds__(THREADS, 4) conv3x3_forward_finish(
     float* __restrict__ y, u8* __restrict__ argmax, const float* __restrict__ partials, const float* __restrict__ bias,
     Conv3x3Config config, unsigned shares) {
     SIMT_SHARED(float4, shared, [Slice<Square>::C_WORDS / 4]);
@@ -16,7 +17,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) conv3x3_forward_finish(
 SIMT_EXPORT(conv3x3_forward_finish)
 
 #define DENSE_FORWARD_FINISH(NAME, S)                                                                                              \
-    extern "C" __global__ void __launch_bounds__(THREADS) NAME(                                                                    \
+    extern "C" __global__ void __launch_bounds__(THREADS, 4) NAME(                                                                    \
         float* __restrict__ y, const float* __restrict__ partials, const float* __restrict__ bias, const u64* __restrict__ step,   \
         DenseConfig config, unsigned shares) {                                                                                     \
         SIMT_SHARED(float4, shared, [Slice<S>::C_WORDS / 4]);                                                                      \
@@ -29,7 +30,7 @@ DENSE_FORWARD_FINISH(dense_forward_skinny_finish, Skinny)
 
 // An input's gradient, (rows, columns).
 #define DX_FINISH(NAME, S)                                                                                                         \
-    extern "C" __global__ void __launch_bounds__(THREADS) NAME(                                                                    \
+    extern "C" __global__ void __launch_bounds__(THREADS, 4) NAME(                                                                    \
         float* __restrict__ dx, const float* __restrict__ partials, unsigned rows, unsigned columns, unsigned shares) {            \
         SIMT_SHARED(float4, shared, [Slice<S>::C_WORDS / 4]);                                                                      \
         gemm_finish<S>(shared, partials, shares, Plain{dx, rows, columns});                                                        \
@@ -40,7 +41,7 @@ DX_FINISH(dx_finish, Square)
 DX_FINISH(dx_skinny_finish, Skinny)
 
 // A weight's gradient, (rows, columns).
-extern "C" __global__ void __launch_bounds__(THREADS) dw_finish(
+extern "C" __global__ void __launch_bounds__(THREADS, 4) dw_finish(
     float* __restrict__ destination, float* __restrict__ first, float* __restrict__ second, double* __restrict__ squares,
     const float* __restrict__ partials, const double* __restrict__ rate, Update update, unsigned rows, unsigned columns,
     unsigned shares) {

@@ -19,6 +19,11 @@ struct Update {
     float l2_scale, beta1, rest1, beta2, rest2;
 };
 
+// Four parameters and their moments.
+struct Moments4 {
+    float4 p, m, v;
+};
+
 // The use of a gradient, with what it writes to. `destination` is the gradient or, for APPLY, the parameters.
 struct Sink {
     float* destination;
@@ -62,9 +67,14 @@ struct Sink {
         return square;
     }
 
-    // Adam on four elements from `at`, which lies on 16 bytes in all three arrays; answers the sum of squares as `take`.
-    __device__ __forceinline__ float apply4(u64 at, const float4& g) const {
-        float4 p = *(const float4*)(destination + at), m = *(const float4*)(first + at), v = *(const float4*)(second + at);
+    // Four parameters from `at` with their moments; `at` lies on 16 bytes in all three arrays.
+    __device__ __forceinline__ Moments4 load4(u64 at) const {
+        return {*(const float4*)(destination + at), *(const float4*)(first + at), *(const float4*)(second + at)};
+    }
+
+    // Adam on what load4 answered; answers the sum of squares as `take`.
+    __device__ __forceinline__ float apply4(u64 at, Moments4& moments, const float4& g) const {
+        float4 &p = moments.p, &m = moments.m, &v = moments.v;
         const float square = (p.x * p.x + p.y * p.y) + (p.z * p.z + p.w * p.w);
         adam(p.x, m.x, v.x, g.x);
         adam(p.y, m.y, v.y, g.y);

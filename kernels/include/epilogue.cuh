@@ -35,11 +35,21 @@ struct WeightGradient {
                           aligned16(sink.second);
         float square = 0.0f;
         if (wide) {
-            for (unsigned e = threadIdx.x * 4; e < S::BM * S::BN; e += THREADS * 4) {
-                const unsigned m = e / S::BN, n = e % S::BN;
-                if (m0 + m < rows && n0 + n < columns) {
-                    square += sink.apply4((u64)(m0 + m) * columns + n0 + n, *(const float4*)(c + m * S::C_STRIDE + n));
-                }
+            // Some at once, so that a thread waits for memory once and not for each.
+            constexpr unsigned ALL = S::BM * S::BN / (THREADS * 4), AT_ONCE = ALL < 4 ? ALL : 4;
+            for (unsigned first = 0; first < ALL; first += AT_ONCE) {
+                Moments4 moments[AT_ONCE];
+                const auto each = [&](auto&& work) {
+#pragma unroll
+                    for (unsigned i = 0; i < AT_ONCE; ++i) {
+                        const unsigned e = (threadIdx.x + (first + i) * THREADS) * 4, m = e / S::BN, n = e % S::BN;
+                        if (m0 + m < rows && n0 + n < columns) {
+                            work(moments[i], (u64)(m0 + m) * columns + n0 + n, c + m * S::C_STRIDE + n);
+                        }
+                    }
+                };
+                each([&](Moments4& moments, u64 at, const float*) { moments = sink.load4(at); });
+                each([&](Moments4& moments, u64 at, const float* g) { square += sink.apply4(at, moments, *(const float4*)g); });
             }
         } else {
             for (unsigned e = threadIdx.x; e < S::BM * S::BN; e += THREADS) {

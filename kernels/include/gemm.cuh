@@ -11,8 +11,6 @@
 #include "precision.cuh"
 
 constexpr unsigned STAGES = 3;
-// Blocks that a multiprocessor's registers must hold: at most 128 a thread.
-constexpr unsigned BLOCKS = 4;
 
 // The sums of a warp's tile of C on the tensor cores.
 template <class P, class S, class TileA, class TileB>
@@ -39,11 +37,15 @@ struct Accumulator {
         for (unsigned j = 0; j < NS; ++j) {
             b[j] = P::b(four<TileB>(b_tile, S::warp_column() + j * 8));
         }
+        // Part by part, so that no product waits for the one before it.
 #pragma unroll
-        for (unsigned i = 0; i < MS; ++i) {
+        for (unsigned part = 0; part < P::PARTS; ++part) {
 #pragma unroll
-            for (unsigned j = 0; j < NS; ++j) {
-                P::mma(sum[i][j], a[i], b[j]);
+            for (unsigned i = 0; i < MS; ++i) {
+#pragma unroll
+                for (unsigned j = 0; j < NS; ++j) {
+                    P::mma(part, sum[i][j], a[i], b[j]);
+                }
             }
         }
     }
@@ -161,29 +163,36 @@ __device__ __forceinline__ void gemm(
     const unsigned k_first = blockIdx.z * k_split, k_last = min(k_first + k_split, k_total);
     const unsigned count = (k_last - k_first + BK - 1) / BK;
 
-    const auto copy = [&](unsigned step) {
-        if (step < count) {
-            float* stage = stages + step % STAGES * STAGE;
-            copy_tile(stage, a, m0, k_first + step * BK);
-            copy_tile(stage + A::Tile::WORDS, b, n0, k_first + step * BK);
-        }
-        // Groups are counted, so an empty one stands for a copy past the end.
-        cp_async_commit();
-    };
-
     Accumulator<P, S, typename A::Tile, typename B::Tile> sums;
     sums.clear();
+    const auto loop = [&](bool wide_a, bool wide_b) {
+        const auto copy = [&](unsigned step) {
+            if (step < count) {
+                float* stage = stages + step % STAGES * STAGE;
+                copy_tile(stage, a, m0, k_first + step * BK, wide_a);
+                copy_tile(stage + A::Tile::WORDS, b, n0, k_first + step * BK, wide_b);
+            }
+            // Groups are counted, so an empty one stands for a copy past the end.
+            cp_async_commit();
+        };
 #pragma unroll
-    for (unsigned step = 0; step < STAGES - 1; ++step) {
-        copy(step);
-    }
-    for (unsigned step = 0; step < count; ++step) {
-        cp_async_wait<STAGES - 2>();
-        __syncthreads();
-        // The stage that this fills was read in the step before, which every thread has left.
-        copy(step + STAGES - 1);
-        const float* stage = stages + step % STAGES * STAGE;
-        sums.add(stage, stage + A::Tile::WORDS);
+        for (unsigned step = 0; step < STAGES - 1; ++step) {
+            copy(step);
+        }
+        for (unsigned step = 0; step < count; ++step) {
+            cp_async_wait<STAGES - 2>();
+            __syncthreads();
+            // The stage that this fills was read in the step before, which every thread has left.
+            copy(step + STAGES - 1);
+            const float* stage = stages + step % STAGES * STAGE;
+            sums.add(stage, stage + A::Tile::WORDS);
+        }
+    };
+    // The usual case in a loop of its own, free of the other's branches.
+    if (a.wide && b.wide) {
+        loop(true, true);
+    } else {
+        loop(a.wide, b.wide);
     }
     cp_async_wait<0>();
     __syncthreads();
@@ -202,14 +211,14 @@ __device__ __forceinline__ void gemm(
 }
 
 // The second half of a product in shares: adds them in order, then the epilogue, slice by slice.
-// Launch: the product's tiles, and the slices of a tile in the third dimension.
+// Launch: the product's tiles, and the slices of a tile in the third dimension; S is any shape of the tile's width.
 template <class S, class Epilogue>
 __device__ __forceinline__ void gemm_finish(float4* shared, const float* partials, unsigned shares, const Epilogue& epilogue) {
     using Part = Slice<S>;
     float* c = (float*)shared;
-    const u64 share = (u64)gridDim.x * gridDim.y * (S::BM * S::BN);
+    const u64 share = (u64)gridDim.x * gridDim.y * gridDim.z * (Part::BM * Part::BN);
     const unsigned e = threadIdx.x * 4;
-    const float* from = partials + tile_index() * (S::BM * S::BN) + blockIdx.z * (Part::BM * Part::BN) + e;
+    const float* from = partials + (tile_index() * gridDim.z + blockIdx.z) * (Part::BM * Part::BN) + e;
     float4 sum = *(const float4*)from;
 #pragma unroll 8
     for (unsigned z = 1; z < shares; ++z) {
@@ -218,5 +227,5 @@ __device__ __forceinline__ void gemm_finish(float4* shared, const float* partial
     }
     *(float4*)(c + e / Part::BN * Part::C_STRIDE + e % Part::BN) = sum;
     __syncthreads();
-    epilogue.template run<Part>(c, blockIdx.x * S::BM + blockIdx.z * Part::BM, blockIdx.y * S::BN);
+    epilogue.template run<Part>(c, (blockIdx.x * gridDim.z + blockIdx.z) * Part::BM, blockIdx.y * Part::BN);
 }

@@ -42,10 +42,11 @@ struct F32 {
 };
 
 // Each precision makes the fragment of 16 rows of A from the lane's numbers of its rows g and g + 8, that of 8 columns of B from
-// those of column g, and adds the product of all BK to d.
+// those of column g, and adds the product over all BK to d in PARTS instructions.
 
 struct Tf32 {
     static constexpr bool AVAILABLE = SINCE_SM_80;
+    static constexpr unsigned PARTS = 2;
     static constexpr float A_SCALE = 1.0f;
     struct A {
         unsigned half[2][4];
@@ -55,24 +56,27 @@ struct Tf32 {
     };
 
 #if SINCE_SM_80
+    // Nearest, ties away from zero, as the cores ignore the low 13 bits: an addition, where cvt.rna is three instructions and a third of
+    // the loop. The price: a NaN of all ones reads as zero. What makes one shows in the cost before, which no product computes.
+    static __device__ __forceinline__ unsigned round(float value) { return __float_as_uint(value) + 0x1000u; }
+
     static __device__ __forceinline__ A a(const float4& low, const float4& high) {
-        return {{{cvt_rna_tf32(low.x), cvt_rna_tf32(high.x), cvt_rna_tf32(low.y), cvt_rna_tf32(high.y)},
-                 {cvt_rna_tf32(low.z), cvt_rna_tf32(high.z), cvt_rna_tf32(low.w), cvt_rna_tf32(high.w)}}};
+        return {{{round(low.x), round(high.x), round(low.y), round(high.y)}, {round(low.z), round(high.z), round(low.w), round(high.w)}}};
     }
 
     static __device__ __forceinline__ B b(const float4& column) {
-        return {{{cvt_rna_tf32(column.x), cvt_rna_tf32(column.y)}, {cvt_rna_tf32(column.z), cvt_rna_tf32(column.w)}}};
+        return {{{round(column.x), round(column.y)}, {round(column.z), round(column.w)}}};
     }
 
-    static __device__ __forceinline__ void mma(float (&d)[4], const A& a, const B& b) {
-        mma_m16n8k8_tf32(d, a.half[0], b.half[0]);
-        mma_m16n8k8_tf32(d, a.half[1], b.half[1]);
+    static __device__ __forceinline__ void mma(unsigned part, float (&d)[4], const A& a, const B& b) {
+        mma_m16n8k8_tf32(d, a.half[part], b.half[part]);
     }
 #endif
 };
 
 struct Bf16 {
     static constexpr bool AVAILABLE = SINCE_SM_80;
+    static constexpr unsigned PARTS = 1;
     static constexpr float A_SCALE = 1.0f;
     struct A {
         unsigned all[4];
@@ -90,7 +94,7 @@ struct Bf16 {
         return {{pack_bf16(column.x, column.y), pack_bf16(column.z, column.w)}};
     }
 
-    static __device__ __forceinline__ void mma(float (&d)[4], const A& a, const B& b) {
+    static __device__ __forceinline__ void mma(unsigned, float (&d)[4], const A& a, const B& b) {
         mma_m16n8k16_bf16(d, a.all, b.all);
     }
 #endif
@@ -100,6 +104,7 @@ struct Bf16 {
 template <unsigned SCALE>
 struct Half {
     static constexpr bool AVAILABLE = true;
+    static constexpr unsigned PARTS = 2;
     static constexpr float A_SCALE = SCALE;
     struct A {
         unsigned half[2][2];
@@ -117,9 +122,8 @@ struct Half {
         return {{{pack_f16(column.x, column.y)}, {pack_f16(column.z, column.w)}}};
     }
 
-    static __device__ __forceinline__ void mma(float (&d)[4], const A& a, const B& b) {
-        mma_m16n8k8_f16(d, a.half[0], b.half[0]);
-        mma_m16n8k8_f16(d, a.half[1], b.half[1]);
+    static __device__ __forceinline__ void mma(unsigned part, float (&d)[4], const A& a, const B& b) {
+        mma_m16n8k8_f16(d, a.half[part], b.half[part]);
     }
 };
 

@@ -12,10 +12,11 @@
 constexpr unsigned THREADS = 128;
 constexpr unsigned BK = 16;
 
-// The tile of C that a block makes. Its four warps stand in WARP_ROWS rows, each with a tile of its own.
-template <unsigned ROWS, unsigned COLUMNS, unsigned WARP_ROWS>
+// The tile of C that a block makes. Its four warps stand in WARP_ROWS rows, each with a tile of its own. A multiprocessor's registers must
+// hold BLOCKS_ such blocks: 4 at 128 registers a thread, 3 at 168.
+template <unsigned ROWS, unsigned COLUMNS, unsigned WARP_ROWS, unsigned BLOCKS_>
 struct Shape {
-    static constexpr unsigned BM = ROWS, BN = COLUMNS;
+    static constexpr unsigned BM = ROWS, BN = COLUMNS, BLOCKS = BLOCKS_;
     static constexpr unsigned WM = BM / WARP_ROWS, WN = BN * WARP_ROWS / 4;
     // The FP32 cores: a thread has BM / THREAD_ROWS x 4 elements.
     static constexpr unsigned THREAD_COLUMNS = BN / 4, THREAD_ROWS = THREADS / THREAD_COLUMNS;
@@ -33,8 +34,9 @@ struct Slice {
     static constexpr unsigned C_STRIDE = S::C_STRIDE, C_WORDS = BM * C_STRIDE;
 };
 
-using Square = Shape<64, 64, 2>;
-using Skinny = Shape<16, 128, 1>;
+using Square = Shape<64, 64, 2, 4>;
+using Tall = Shape<128, 64, 2, 3>;
+using Skinny = Shape<16, 128, 1, 4>;
 
 // Both kinds of tile are copied and read in chunks of four neighbours, on 16 bytes; a thread copies LOADS of them. Where a chunk
 // stands is swizzled, so that the threads that meet in one access (a row's chunk each of 8 rows, or the fragments of
@@ -69,9 +71,9 @@ __device__ __forceinline__ bool aligned16(const void* address) {
     return (u64)address % 16 == 0;
 }
 
-// Begins this thread's copies of the tile at columns k0 .. k0 + BK and rows row0 .. of `source`.
+// Begins this thread's copies of the tile at columns k0 .. k0 + BK and rows row0 .. of `source`, 16 bytes at a time if `wide`.
 template <class Source>
-__device__ __forceinline__ void copy_tile(float* tile, const Source& source, unsigned row0, unsigned k0) {
+__device__ __forceinline__ void copy_tile(float* tile, const Source& source, unsigned row0, unsigned k0, bool wide) {
     using Tile = typename Source::Tile;
 #pragma unroll
     for (unsigned load = 0; load < Tile::LOADS; ++load) {
@@ -80,7 +82,7 @@ __device__ __forceinline__ void copy_tile(float* tile, const Source& source, uns
         }
         const unsigned row = Tile::row(load), k = Tile::k(load);
         float* to = tile + Tile::at(row, k);
-        if (source.wide) {
+        if (wide) {
             const float* from = source.at(load, row0 + row, k0 + k);
             cp_async16(to, from != nullptr ? from : source.base, from != nullptr);
         } else {

@@ -22,7 +22,8 @@ struct Windows {
     unsigned height, width, channels;
     Divider by_channels;
     bool wide;
-    unsigned pixel[T::LOADS], i[T::LOADS], j[T::LOADS];
+    // Of each load's pixel: its number, and the taps of its window that are in the image, a bit each.
+    unsigned pixel[T::LOADS], taps[T::LOADS];
 
     __device__ Windows(const float* x, const Conv3x3Config& config, unsigned channels, bool quads, unsigned row0)
         : base(x), height((unsigned)config.height), width((unsigned)config.width), channels(channels), by_channels(channels),
@@ -31,28 +32,27 @@ struct Windows {
 #pragma unroll
         for (unsigned load = 0; load < T::LOADS; ++load) {
             const unsigned m = row0 + T::row(load);
+            unsigned i = m / width % height, j = m % width;
+            pixel[load] = m;
             if (quads) {
                 const unsigned q = m / 4, half = width / 2;
                 const unsigned line = q / half * 2 + m / 2 % 2;
-                i[load] = line % height;
-                j[load] = q % half * 2 + m % 2;
-                pixel[load] = line * width + j[load];
-            } else {
-                i[load] = m / width % height;
-                j[load] = m % width;
-                pixel[load] = m;
+                i = line % height;
+                j = q % half * 2 + m % 2;
+                pixel[load] = line * width + j;
             }
-            if (m >= pixels) {
-                i[load] = height + 1;  // no row of the window reaches the image
-            }
+            // Without the outer rows and columns where they lie outside.
+            const unsigned rows = (i == 0 ? 0770 : 0777) & (i + 1 == height ? 0077 : 0777);
+            const unsigned columns = (j == 0 ? 0666 : 0777) & (j + 1 == width ? 0333 : 0777);
+            taps[load] = m < pixels ? rows & columns : 0;
         }
     }
 
     __device__ __forceinline__ const float* at(unsigned load, unsigned, unsigned k) const {
         const unsigned tap = by_channels.divide(k), c = k - tap * channels;
         const unsigned r = tap / 3, s = tap % 3;
-        // Unsigned: -1 is beyond any image.
-        if (tap >= 9 || i[load] + r - 1 >= height || j[load] + s - 1 >= width) {
+        // No bit stands for a tap beyond the ninth.
+        if ((taps[load] >> tap & 1) == 0) {
             return nullptr;
         }
         return base + ((u64)(pixel[load] + (r - 1) * width + s - 1) * channels + c);

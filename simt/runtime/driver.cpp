@@ -228,6 +228,15 @@ SIMT_API CUresult cuCtxSetFlags(unsigned) {
     return enter(Needs::Context, [] { return CUDA_SUCCESS; });
 }
 
+// Waits for every stream, so it spoils every capture, whatever its mode.
 SIMT_API CUresult cuCtxSynchronize() {
-    return enter(Needs::Context, [] { return driver.forbid_in_capture() ? CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED : driver.drain_all(); });
+    return enter(Needs::Context, [] {
+        bool capturing = false;
+        for (Stream* stream : driver.streams) {
+            if (stream->capture == nullptr) continue;
+            stream->capture->valid = false;
+            capturing = true;
+        }
+        return capturing ? CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED : driver.drain_all();
+    });
 }

@@ -30,6 +30,9 @@ struct JacobiInfo {
 Status wait_for(const Handle& handle) {
     static void* driver = dlopen("libcuda.so", RTLD_NOW | RTLD_NOLOAD);
     if (driver == nullptr) return NOT_INITIALIZED;
+    // As the real one was seen to do: where another thread records work, the record is spoiled.
+    const auto synchronize_all = reinterpret_cast<int (*)()>(dlsym(driver, "cuCtxSynchronize"));
+    if (synchronize_all != nullptr) synchronize_all();
     const auto synchronize = reinterpret_cast<int (*)(void*)>(dlsym(driver, "cuStreamSynchronize"));
     return synchronize != nullptr && synchronize(handle.stream) == 0 ? SUCCESS : INTERNAL_ERROR;
 }

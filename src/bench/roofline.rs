@@ -11,7 +11,7 @@
 use crate::device::cuda::Precision;
 use crate::nn::{Architecture, Layer, conv_config, dense_config};
 use crate::ops::adam::bias_launch;
-use crate::ops::tiles::{Cut, STEP};
+use crate::ops::tiles::{Chip, Cut, STEP};
 use std::collections::{BTreeMap, HashMap};
 
 /// A card by its data sheet.
@@ -21,6 +21,8 @@ pub struct Card {
     pub name: &'static str,
     /// Multiprocessors.
     pub processors: u32,
+    /// Compute capability.
+    pub capability: (u32, u32),
     /// Cycles a second.
     pub clock: f64,
     /// Bytes of memory a second.
@@ -41,6 +43,7 @@ pub const CARDS: [Card; 3] = [
     Card {
         name: "RTX 2080 Ti",
         processors: 68,
+        capability: (7, 5),
         clock: 1.545e9,
         bandwidth: 616e9,
         l2: 5.5e6,
@@ -54,6 +57,7 @@ pub const CARDS: [Card; 3] = [
     Card {
         name: "RTX 4090",
         processors: 128,
+        capability: (8, 9),
         clock: 2.52e9,
         bandwidth: 1008e9,
         l2: 72e6,
@@ -68,6 +72,7 @@ pub const CARDS: [Card; 3] = [
     Card {
         name: "H100 SXM",
         processors: 132,
+        capability: (9, 0),
         clock: 1.83e9,
         bandwidth: 3350e9,
         l2: 50e6,
@@ -226,7 +231,7 @@ impl Step<'_> {
 pub fn step(card: &Card, architecture: &Architecture, batch: usize, precision: Precision) -> Option<Vec<Launch>> {
     let &(_, rate, issue) = card.rates.iter().find(|(of, ..)| *of == precision)?;
     let mut step = Step { card, precision, rate, issue, launches: Vec::new() };
-    let (layers, processors) = (architecture.layers(), card.processors);
+    let (layers, chip) = (architecture.layers(), Chip { processors: card.processors, capability: card.capability });
     let (input, modes) = (batch * architecture.input().len(), batch * architecture.sites());
     let name = |layer: usize| match layer.checked_sub(architecture.filters.len()) {
         None => format!("conv{}", layer + 1),
@@ -244,11 +249,11 @@ pub fn step(card: &Card, architecture: &Architecture, batch: usize, precision: P
         let (kernel, cut, inner, useful) = match *layer {
             Layer::Conv3x3 { .. } => {
                 let config = conv_config(*layer, batch);
-                (Kernel::ConvForward, config.forward_cut(processors), config.taps(), useful(*layer, batch))
+                (Kernel::ConvForward, config.forward_cut(chip), config.taps(), useful(*layer, batch))
             }
             Layer::Dense { .. } => {
                 let config = dense_config(*layer, batch, 1.0, 0);
-                let cut = config.forward_cut(processors);
+                let cut = config.forward_cut(chip);
                 (if cut.is_skinny() { Kernel::SkinnyForward } else { Kernel::DenseForward }, cut, config.inputs, useful(*layer, batch))
             }
         };
@@ -261,14 +266,14 @@ pub fn step(card: &Card, architecture: &Architecture, batch: usize, precision: P
         let (pixels, filters, dx, dw) = match *layer {
             Layer::Conv3x3 { filters, .. } => {
                 let config = conv_config(*layer, batch);
-                let dx = (Kernel::ConvDx, config.dx_cut(processors), 9 * filters);
-                (config.pixels(), filters, dx, (Kernel::ConvDw, config.dw_cut(processors), config.pixels()))
+                let dx = (Kernel::ConvDx, config.dx_cut(chip), 9 * filters);
+                (config.pixels(), filters, dx, (Kernel::ConvDw, config.dw_cut(chip), config.pixels()))
             }
             Layer::Dense { output, .. } => {
                 let config = dense_config(*layer, batch, 1.0, 0);
-                let cut = config.dx_cut(processors);
+                let cut = config.dx_cut(chip);
                 let kernel = if cut.is_skinny() { Kernel::SkinnyDx } else { Kernel::DenseDx };
-                (batch, output.len(), (kernel, cut, config.outputs), (Kernel::DenseDw, config.dw_cut(processors), batch))
+                (batch, output.len(), (kernel, cut, config.outputs), (Kernel::DenseDw, config.dw_cut(chip), batch))
             }
         };
         let (launch, chunks, _) = bias_launch(y / filters, filters);

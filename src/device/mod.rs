@@ -74,6 +74,15 @@ pub trait Memory: Send + Sync {
     /// A run of elements in the device's memory.
     type Buffer<T: Element>: Send + Sync;
 
+    /// Does [`Memory::overlap`] let passes run side by side? Each needs a workspace of its own then.
+    const OVERLAPS: bool = false;
+
+    /// Runs `work` on a device whose backward passes may leave the weights' gradients to a second queue; all is done, in the order of our
+    /// queue, when this returns. Until then the buffers that a pass read must stay as they are.
+    fn overlap(&self, work: &mut dyn FnMut(&Self) -> Result<()>) -> Result<()> {
+        work(self)
+    }
+
     /// The same device with a queue of its own: work that is enqueued there runs beside ours.
     ///
     /// # Errors

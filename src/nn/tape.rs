@@ -40,7 +40,8 @@ pub struct Tape<D: Device> {
     batch: usize,
     keep: f64,
     gradients: [D::Buffer<D::Real>; 2],
-    workspace: D::Buffer<D::Real>,
+    /// One, or one a layer where passes run side by side.
+    workspaces: Vec<D::Buffer<D::Real>>,
 }
 
 impl<D: Device> Tape<D> {
@@ -51,13 +52,15 @@ impl<D: Device> Tape<D> {
         let parameters = architecture.parameters();
         let tensor = |index: usize| parameters[index].tensor(index, l2_scale.get(index).copied().unwrap_or(0.0));
         let mut stages = Vec::with_capacity(layers.len());
-        let (mut workspace, mut largest) = (0, architecture.input().len());
+        let (mut workspaces, mut largest) = (vec![0; if D::OVERLAPS { layers.len() } else { 1 }], architecture.input().len());
         for (index, &layer) in layers.iter().enumerate() {
             let output = layer.output().len();
-            workspace = workspace.max(match layer {
+            let needed = match layer {
                 Layer::Conv3x3 { .. } => device.conv3x3_workspace(&conv_config(layer, batch)),
                 Layer::Dense { .. } => device.dense_workspace(&dense_config(layer, batch, 1.0, 0)),
-            });
+            };
+            let place = index % workspaces.len();
+            workspaces[place] = needed.max(workspaces[place]);
             largest = largest.max(output);
             let pooled = matches!(layer, Layer::Conv3x3 { pool: true, .. });
             stages.push(Stage {
@@ -69,7 +72,8 @@ impl<D: Device> Tape<D> {
             });
         }
         let gradients = [device.zeros(batch * largest)?, device.zeros(batch * largest)?];
-        Ok(Tape { stages, batch, keep: 1.0, gradients, workspace: device.zeros(workspace)? })
+        let workspaces = workspaces.into_iter().map(|len| device.zeros(len)).collect::<Result<_>>()?;
+        Ok(Tape { stages, batch, keep: 1.0, gradients, workspaces })
     }
 
     /// Samples that the buffers hold.
@@ -135,15 +139,17 @@ impl<D: Device> Tape<D> {
             let (before, rest) = self.stages.split_at_mut(index);
             let Stage { layer, weight, bias, output, argmax } = &mut rest[0];
             let x = before.last().map_or(input, |stage| &stage.output);
+            let place = index % self.workspaces.len();
+            let workspace = &mut self.workspaces[place];
             let weight = View::new(parameters, weight.span.clone());
             let bias = View::new(parameters, bias.span.clone());
             match layer {
                 Layer::Conv3x3 { .. } => {
-                    device.conv3x3_forward(&conv_config(*layer, batch), x, weight, bias, output, argmax, &mut self.workspace)?;
+                    device.conv3x3_forward(&conv_config(*layer, batch), x, weight, bias, output, argmax, workspace)?;
                 }
                 Layer::Dense { .. } => {
                     let config = dense_config(*layer, batch, keep, seed);
-                    device.dense_forward(&config, x, weight, bias, step, output, &mut self.workspace)?;
+                    device.dense_forward(&config, x, weight, bias, step, output, workspace)?;
                 }
             }
         }
@@ -163,26 +169,30 @@ impl<D: Device> Tape<D> {
         to_input: bool,
     ) -> Result<&D::Buffer<D::Real>> {
         let last = self.stages.len() - 1;
-        for index in (0..=last).rev() {
-            let [even, odd] = &mut self.gradients;
-            let (dx, from) = if index % 2 == 0 { (even, odd) } else { (odd, even) };
-            let dy = if index == last { dy } else { &*from };
-            let dx = (index > 0 || to_input).then_some(dx);
-            let (before, rest) = self.stages.split_at_mut(index);
-            let Stage { layer, weight, bias, output, argmax } = &rest[0];
-            let x = before.last().map_or(input, |stage| &stage.output);
-            let workspace = &mut self.workspace;
-            match layer {
-                Layer::Conv3x3 { .. } => {
-                    let config = conv_config(*layer, batch);
-                    device.conv3x3_backward(&config, x, output, argmax, dy, dx, weight, bias, &mut target, workspace)?;
-                }
-                Layer::Dense { .. } => {
-                    let config = dense_config(*layer, batch, self.keep, 0);
-                    device.dense_backward(&config, x, output, dy, dx, weight, bias, &mut target, workspace)?;
+        device.overlap(&mut |device| {
+            for index in (0..=last).rev() {
+                let [even, odd] = &mut self.gradients;
+                let (dx, from) = if index % 2 == 0 { (even, odd) } else { (odd, even) };
+                let dy = if index == last { dy } else { &*from };
+                let dx = (index > 0 || to_input).then_some(dx);
+                let (before, rest) = self.stages.split_at_mut(index);
+                let Stage { layer, weight, bias, output, argmax } = &rest[0];
+                let x = before.last().map_or(input, |stage| &stage.output);
+                let place = index % self.workspaces.len();
+                let workspace = &mut self.workspaces[place];
+                match layer {
+                    Layer::Conv3x3 { .. } => {
+                        let config = conv_config(*layer, batch);
+                        device.conv3x3_backward(&config, x, output, argmax, dy, dx, weight, bias, &mut target, workspace)?;
+                    }
+                    Layer::Dense { .. } => {
+                        let config = dense_config(*layer, batch, self.keep, 0);
+                        device.dense_backward(&config, x, output, dy, dx, weight, bias, &mut target, workspace)?;
+                    }
                 }
             }
-        }
+            Ok(())
+        })?;
         Ok(&self.gradients[0])
     }
 }

@@ -15,30 +15,47 @@ pub(crate) struct Tile {
 
 /// For any product.
 pub(crate) const SQUARE: Tile = Tile { rows: 64, columns: 64 };
+/// For products of many rows: half the instructions a multiplication, three quarters of the traffic.
+pub(crate) const TALL: Tile = Tile { rows: 128, columns: 64 };
 /// For products of few rows: a small batch through a dense layer.
 pub(crate) const SKINNY: Tile = Tile { rows: 16, columns: 128 };
 
+/// What of a card decides how a product is cut.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Chip {
+    pub(crate) processors: u32,
+    pub(crate) capability: (u32, u32),
+}
+
 impl Tile {
-    /// The tile that wastes less on a product of `rows` rows.
-    pub(crate) fn for_rows(rows: usize) -> Self {
-        if rows <= SKINNY.rows { SKINNY } else { SQUARE }
+    /// For a product of `rows` rows and `inner` steps. A multiprocessor before 8.0 has no shared memory for two tall tiles; and where the
+    /// inner dimension is short, a product is its epilogue.
+    pub(crate) fn new(chip: Chip, rows: usize, inner: usize) -> Self {
+        if chip.capability >= (8, 0) && rows >= TALL.rows && inner >= SHORT { TALL } else { SQUARE }
+    }
+
+    /// The same, where there is a kernel for few rows.
+    pub(crate) fn or_skinny(chip: Chip, rows: usize, inner: usize) -> Self {
+        if rows <= SKINNY.rows { SKINNY } else { Tile::new(chip, rows, inner) }
     }
 
     /// Blocks that finish a tile: four elements a thread.
     fn slices(self) -> usize {
         self.rows * self.columns / (4 * THREADS as usize)
     }
+}
 
-    /// The most blocks that a product of `rows` x `columns`, or its second half, has: each may leave a sum of squares.
-    pub(crate) fn most_blocks(self, rows: usize, columns: usize) -> usize {
-        rows.div_ceil(self.rows) * columns.div_ceil(self.columns) * self.slices()
-    }
+/// The most blocks that a product of `rows` x `columns`, or its second half, has: each may leave a sum of squares.
+pub(crate) fn most_blocks(rows: usize, columns: usize) -> usize {
+    rows.div_ceil(TALL.rows) * columns.div_ceil(TALL.columns) * TALL.slices()
 }
 
 /// Threads of a block.
 const THREADS: u32 = 128;
 /// Steps of the inner dimension that a block copies at once.
 pub(crate) const STEP: usize = 16;
+/// An inner dimension below this is short.
+const SHORT: usize = 64;
 /// A share is no shorter than this many steps: below, adding the shares costs more than it saves.
 const SHORTEST: usize = 4;
 /// Blocks for each multiprocessor that shares may bring the launch to.
@@ -56,11 +73,12 @@ pub(crate) struct Cut {
 }
 
 impl Cut {
-    /// Of the product of (rows, inner) and (inner, columns), on a card of so many multiprocessors.
-    pub(crate) fn new(processors: u32, tile: Tile, rows: usize, columns: usize, inner: usize) -> Self {
+    /// Of the product of (rows, inner) and (inner, columns).
+    pub(crate) fn new(chip: Chip, tile: Tile, rows: usize, columns: usize, inner: usize) -> Self {
         let tiles = [rows.div_ceil(tile.rows), columns.div_ceil(tile.columns)];
-        let (count, processors, steps) = (tiles[0] * tiles[1], processors as usize, inner.div_ceil(STEP));
-        let wanted = if count < processors { (BLOCKS * processors / count.max(1)).min(steps / SHORTEST).max(1) } else { 1 };
+        let (count, processors, steps) = (tiles[0] * tiles[1], chip.processors as usize, inner.div_ceil(STEP));
+        let blocks = std::env::var("SCALEFREE_BLOCKS").ok().and_then(|b| b.parse().ok()).unwrap_or(BLOCKS);
+        let wanted = if count < processors { (blocks * processors / count.max(1)).min(steps / SHORTEST).max(1) } else { 1 };
         let length = steps.div_ceil(wanted).max(1);
         Cut { tile, tiles, shares: steps.div_ceil(length).max(1), length: (length * STEP) as u32 }
     }
@@ -94,7 +112,7 @@ impl Cut {
 
 /// Elements that the shares' sums take, whatever the product: enough for [`BLOCKS`] tiles a multiprocessor.
 pub(crate) fn partials_len(processors: u32) -> usize {
-    BLOCKS * processors as usize * SQUARE.rows * SQUARE.columns
+    4 * processors as usize * TALL.rows * TALL.columns
 }
 
 /// Places in a workspace, each on 256 bytes.
@@ -162,12 +180,14 @@ mod tests {
             for (rows, columns, inner) in
                 [(1, 1, 1), (10, 2048, 4096), (640, 512, 2304), (160, 512, 9216), (256, 18, 2560), (4608, 1024, 160)]
             {
-                for tile in [SQUARE, SKINNY] {
-                    let cut = Cut::new(processors, tile, rows, columns, inner);
+                for tile in [SQUARE, TALL, SKINNY] {
+                    let cut = Cut::new(Chip { processors, capability: (9, 0) }, tile, rows, columns, inner);
                     let (shares, length) = (cut.shares, cut.length as usize);
                     assert!(shares * length >= inner && (shares - 1) * length < inner && length.is_multiple_of(STEP));
                     let blocks = cut.tiles[0] * cut.tiles[1] * shares;
                     assert!(shares == 1 || blocks * tile.rows * tile.columns <= partials_len(processors), "{cut:?}");
+                    let sums = cut.finish().map_or(blocks, |launch| launch.grid.iter().product::<u32>() as usize);
+                    assert!(tile == SKINNY || sums <= most_blocks(rows, columns), "{cut:?}");
                 }
             }
         }
@@ -175,10 +195,17 @@ mod tests {
 
     #[test]
     fn a_small_product_fills_the_card_and_a_large_one_is_not_cut() {
-        let blocks = |cut: Cut| cut.tiles[0] * cut.tiles[1] * cut.shares;
-        // fc1 and conv3 of a D2L at batch 10, forward, on 132 multiprocessors.
-        assert_eq!(blocks(Cut::new(132, Tile::for_rows(10), 10, 2048, 4096)), 256);
-        assert_eq!(blocks(Cut::new(132, SQUARE, 160, 1024, 4608)), 240);
-        assert_eq!(Cut::new(132, SQUARE, 4608, 1024, 160).shares, 1);
+        let chip = Chip { processors: 132, capability: (9, 0) };
+        let blocks = |rows, columns, inner| {
+            let cut = Cut::new(chip, Tile::or_skinny(chip, rows, inner), rows, columns, inner);
+            (cut.tile, cut.tiles[0] * cut.tiles[1] * cut.shares)
+        };
+        // fc1 and conv3 of a D2L at batch 10, forward, and their weights' gradients.
+        assert_eq!(blocks(10, 2048, 4096), (SKINNY, 256));
+        assert_eq!(blocks(160, 1024, 4608), (TALL, 256));
+        assert_eq!(blocks(2048, 4096, 10), (SQUARE, 2048));
+        assert_eq!(blocks(1024, 4608, 160), (TALL, 576));
+        // An RTX 20.
+        assert_eq!(Tile::new(Chip { processors: 68, capability: (7, 5) }, 1024, 160), SQUARE);
     }
 }

@@ -129,7 +129,7 @@ const MUTATIONS: &[Mutation] = &[
     plain(
         "neighbours of a TF32 fragment of B exchanged",
         PRECISION,
-        ["{cvt_rna_tf32(column.x), cvt_rna_tf32(column.y)}", "{cvt_rna_tf32(column.y), cvt_rna_tf32(column.x)}"],
+        ["{round(column.x), round(column.y)}", "{round(column.y), round(column.x)}"],
         "dense 10x130 Tf32",
     ),
     plain(

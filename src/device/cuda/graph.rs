@@ -9,7 +9,16 @@ use crate::Result;
 use crate::device::Replay;
 use cudarc::driver::sys::{self, CUgraph, CUgraphExec, CUgraphNodeType, CUstreamCaptureMode};
 use std::ptr;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+
+/// Held while work is recorded, and by callers of cuSOLVER: the library waits for the whole card, which spoils a recording even where it
+/// is another thread's on another stream.
+static RECORDING: RwLock<()> = RwLock::new(());
+
+/// Nothing is recorded as long as this is held.
+pub(super) fn hold_recordings() -> RwLockReadGuard<'static, ()> {
+    RECORDING.read().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// Recorded work of a card.
 pub struct CudaGraph {
@@ -41,6 +50,7 @@ impl Replay for Cuda {
         if !self.graphs || context.blocking {
             return Ok(None);
         }
+        let _recording = RECORDING.write().unwrap_or_else(PoisonError::into_inner);
         context.synchronize()?;
         let alone = CUstreamCaptureMode::CU_STREAM_CAPTURE_MODE_THREAD_LOCAL;
         // SAFETY: the context is current and the stream lives.

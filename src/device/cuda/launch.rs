@@ -62,7 +62,7 @@ impl Cuda {
     ) -> Result<()> {
         let context = &self.context;
         context.launching(kernel);
-        let (stream, parameters, extra) = (context.stream, arguments.as_mut_ptr(), ptr::null_mut());
+        let (stream, parameters, extra) = (self.stream, arguments.as_mut_ptr(), ptr::null_mut());
         // SAFETY: the caller's promise; the stream lives as long as `self`.
         let code = unsafe { sys::cuLaunchKernel(function, x, y, z, across, down, deep, shared, stream, parameters, extra) };
         match code {

@@ -112,6 +112,11 @@ impl Cuda {
 impl Memory for Cuda {
     type Real = f32;
     type Buffer<T: Element> = CudaBuffer<T>;
+    const OVERLAPS: bool = true;
+
+    fn overlap(&self, work: &mut dyn FnMut(&Self) -> Result<()>) -> Result<()> {
+        self.overlapped(work)
+    }
 
     /// A second stream of the card's one context.
     fn beside(&self) -> Result<Self> {

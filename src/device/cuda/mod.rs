@@ -1,12 +1,13 @@
 //! NVIDIA cards. The driver's library is loaded at run time; a program with this device inside starts on any machine.
 //!
-//! A device is one context with one stream, on which everything is enqueued in order. Copies to and from the host wait for it, so a
-//! fault of a kernel comes out there at the latest.
+//! A device is one context with one stream, on which everything is enqueued in order; only the weights' gradients of a backward pass take
+//! a second one, which joins the first (`fork.rs`). Copies to and from the host wait, so a fault of a kernel comes out there at the latest.
 
 mod clock;
 mod context;
 mod driver;
 mod error;
+mod fork;
 mod graph;
 #[cfg(feature = "cust-interop")]
 mod interop;
@@ -27,7 +28,10 @@ pub use precision::Precision;
 pub(crate) use solver::{Batched, solve_batched};
 
 use crate::Result;
+use crate::ops::tiles::Chip;
 use context::Context;
+use cudarc::driver::sys::CUstream;
+use fork::Fork;
 use module::Module;
 use std::sync::Arc;
 
@@ -35,12 +39,23 @@ use std::sync::Arc;
 const OLDEST: (u32, u32) = (7, 5);
 
 /// An NVIDIA card.
+#[derive(Clone)]
 pub struct Cuda {
     context: Arc<Context>,
-    module: Module,
+    module: Arc<Module>,
+    fork: Arc<Fork>,
     precision: Precision,
     graphs: bool,
+    /// Where kernels are launched: the context's stream, or the fork's.
+    stream: CUstream,
+    /// Do backward passes leave the weights' gradients to the fork?
+    overlaps: bool,
 }
+
+// SAFETY: the driver's handles may be used from any thread once the context is current there; `context` and `fork` keep the stream.
+unsafe impl Send for Cuda {}
+// SAFETY: as above.
+unsafe impl Sync for Cuda {}
 
 impl Cuda {
     /// The card of that number, computing products in `precision`, or in what suits the card.
@@ -58,8 +73,9 @@ impl Cuda {
             return Err(CudaFault::NoPrecision { name, capability, precision }.into());
         }
         let context = Arc::new(Context::new(card)?);
-        let module = Module::load(&context)?;
-        Ok(Cuda { context, module, precision, graphs: true })
+        let (module, fork) = (Arc::new(Module::load(&context)?), Arc::new(Fork::new(&context)?));
+        let stream = context.stream;
+        Ok(Cuda { context, module, fork, precision, graphs: true, stream, overlaps: false })
     }
 
     /// The card without graphs: the host launches every kernel. `CUDA_LAUNCH_BLOCKING=1` has the same effect.
@@ -89,9 +105,9 @@ impl Cuda {
         &self.context.card.name
     }
 
-    /// Multiprocessors of the card: the blocks that should be under way at once, at least.
-    pub(crate) fn multiprocessors(&self) -> u32 {
-        self.context.card.multiprocessors
+    /// What decides how products are cut.
+    pub(crate) fn chip(&self) -> Chip {
+        Chip { processors: self.context.card.multiprocessors, capability: self.capability() }
     }
 
     /// Waits for everything that was enqueued.

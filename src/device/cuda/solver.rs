@@ -1,5 +1,6 @@
 //! cuSOLVER's batched eigen-solvers, found at run time like the driver.
 
+use super::graph::hold_recordings;
 use super::{Cuda, CudaBuffer, CudaFault};
 use crate::Result;
 use crate::device::{Element, Memory};
@@ -139,6 +140,7 @@ pub(crate) fn solve_batched<T: Scalar>(
     energies: &mut CudaBuffer<T>,
 ) -> Result<()> {
     assert!(matrices.len() >= count * n * n && energies.len() >= count * n, "buffers of {count} matrices of {n} rows");
+    let _none = hold_recordings();
     device.context.enter()?;
     let mut objects = Objects { handle: ptr::null_mut(), parameters: ptr::null_mut(), rotations: ptr::null_mut() };
     // SAFETY: `missing` found the functions; the places live; cuSOLVER's stream type is the driver's.

@@ -4,11 +4,13 @@ use super::{Conv3x3, Conv3x3Config};
 use crate::device::View;
 use crate::device::cuda::{Cuda, CudaBuffer, In, Out, kernels};
 use crate::ops::adam::{CHUNKS, Sink, Tensor, Update, WeightGradient, bias_launch};
-use crate::ops::tiles::{Cut, Places, SQUARE, partials_len};
+use crate::ops::tiles::{Chip, Cut, Places, TALL, Tile, most_blocks, partials_len};
 use crate::{Error, Result};
 
 kernels! {
     fn conv3x3_forward[f32|tf32|bf16|f16](y: Out<f32>, argmax: Option<Out<u8>>, partials: Option<Out<f32>>,
+        x: In<f32>, weight: In<f32>, bias: In<f32>, config: Conv3x3Config, k_split: u32);
+    fn conv3x3_forward_tall[f32|tf32|bf16|f16](y: Out<f32>, argmax: Option<Out<u8>>, partials: Option<Out<f32>>,
         x: In<f32>, weight: In<f32>, bias: In<f32>, config: Conv3x3Config, k_split: u32);
     fn conv3x3_forward_finish(y: Out<f32>, argmax: Option<Out<u8>>,
         partials: In<f32>, bias: In<f32>, config: Conv3x3Config, shares: u32);
@@ -16,22 +18,30 @@ kernels! {
         y: In<f32>, argmax: Option<In<u8>>, dy: In<f32>, config: Conv3x3Config, rows: u64);
     fn conv3x3_dx[f32|tf32|bf16|f16](dx: Out<f32>, partials: Option<Out<f32>>,
         dz: In<f32>, weight: In<f32>, config: Conv3x3Config, k_split: u32);
+    fn conv3x3_dx_tall[f32|tf32|bf16|f16](dx: Out<f32>, partials: Option<Out<f32>>,
+        dz: In<f32>, weight: In<f32>, config: Conv3x3Config, k_split: u32);
     fn conv3x3_dw[f32|tf32|bf16|f16](destination: Out<f32>, first: Option<Out<f32>>, second: Option<Out<f32>>, squares: Option<Out<f64>>,
+        partials: Option<Out<f32>>, dz: In<f32>, x: In<f32>, rate: Option<In<f64>>, config: Conv3x3Config, update: Update, k_split: u32);
+    fn conv3x3_dw_tall[f32|tf32|bf16|f16](destination: Out<f32>, first: Option<Out<f32>>, second: Option<Out<f32>>, squares: Option<Out<f64>>,
         partials: Option<Out<f32>>, dz: In<f32>, x: In<f32>, rate: Option<In<f64>>, config: Conv3x3Config, update: Update, k_split: u32);
 }
 
-/// How the three products are cut on a card of so many multiprocessors.
+/// How the three products are cut.
 impl Conv3x3Config {
-    pub(crate) fn forward_cut(&self, processors: u32) -> Cut {
-        Cut::new(processors, SQUARE, self.pixels(), self.filters, self.taps())
+    fn cut(chip: Chip, rows: usize, columns: usize, inner: usize) -> Cut {
+        Cut::new(chip, Tile::new(chip, rows, inner), rows, columns, inner)
     }
 
-    pub(crate) fn dx_cut(&self, processors: u32) -> Cut {
-        Cut::new(processors, SQUARE, self.pixels(), self.channels, 9 * self.filters)
+    pub(crate) fn forward_cut(&self, chip: Chip) -> Cut {
+        Self::cut(chip, self.pixels(), self.filters, self.taps())
     }
 
-    pub(crate) fn dw_cut(&self, processors: u32) -> Cut {
-        Cut::new(processors, SQUARE, self.filters, self.taps(), self.pixels())
+    pub(crate) fn dx_cut(&self, chip: Chip) -> Cut {
+        Self::cut(chip, self.pixels(), self.channels, 9 * self.filters)
+    }
+
+    pub(crate) fn dw_cut(&self, chip: Chip) -> Cut {
+        Self::cut(chip, self.filters, self.taps(), self.pixels())
     }
 }
 
@@ -47,8 +57,8 @@ struct Scratch {
 impl Scratch {
     fn new(device: &Cuda, config: &Conv3x3Config) -> Self {
         let mut places = Places::default();
-        let partials = places.take(partials_len(device.multiprocessors()));
-        let squares = places.take(2 * SQUARE.most_blocks(config.filters, config.taps()));
+        let partials = places.take(partials_len(device.chip().processors));
+        let squares = places.take(2 * most_blocks(config.filters, config.taps()));
         let sums = places.take(CHUNKS * config.filters);
         let dz = places.take(config.pixels() * config.filters);
         Scratch { partials, squares, sums, dz, len: places.len }
@@ -84,11 +94,12 @@ impl Conv3x3 for Cuda {
         workspace: &mut CudaBuffer<f32>,
     ) -> Result<()> {
         check(config)?;
-        let cut = config.forward_cut(self.multiprocessors());
+        let cut = config.forward_cut(self.chip());
         let partials = workspace.at_mut(Scratch::new(self, config).partials);
         let (weight, bias) = (weight.buffer.at(weight.span.start), bias.buffer.at(bias.span.start));
         let (y, argmax) = (y.at_mut(0), config.pool.then(|| argmax.at_mut(0)));
-        conv3x3_forward(self, cut.launch(), y, argmax, cut.partials(partials), x.at(0), weight, bias, *config, cut.length)?;
+        let kernel = if cut.tile == TALL { conv3x3_forward_tall } else { conv3x3_forward };
+        kernel(self, cut.launch(), y, argmax, cut.partials(partials), x.at(0), weight, bias, *config, cut.length)?;
         match cut.finish() {
             Some(launch) => conv3x3_forward_finish(self, launch, y, argmax, partials.read(), bias, *config, cut.shares()),
             None => Ok(()),
@@ -121,20 +132,23 @@ impl Conv3x3 for Cuda {
         let dz = dz.read();
 
         if let Some(dx) = dx {
-            let cut = config.dx_cut(self.multiprocessors());
+            let cut = config.dx_cut(self.chip());
             let (dx, weight) = (dx.at_mut(0), target.parameters().at(weight.span.start));
-            conv3x3_dx(self, cut.launch(), dx, cut.partials(partials), dz, weight, *config, cut.length)?;
+            let kernel = if cut.tile == TALL { conv3x3_dx_tall } else { conv3x3_dx };
+            kernel(self, cut.launch(), dx, cut.partials(partials), dz, weight, *config, cut.length)?;
             cut.finish_dx(self, dx, partials.read(), pixels, config.channels)?;
         }
+        let aside = &self.aside()?;
         if let Some(sink) = Sink::new(target, weight) {
-            let cut = config.dw_cut(self.multiprocessors());
+            let cut = config.dw_cut(self.chip());
             let Sink { destination, first, second, rate, update, .. } = sink;
             let (wanted, shares) = (sink.squares(squares), cut.partials(partials));
-            conv3x3_dw(self, cut.launch(), destination, first, second, wanted, shares, dz, x.at(0), rate, *config, update, cut.length)?;
-            cut.finish_dw(self, &sink, squares, partials.read(), filters, taps)?;
+            let kernel = if cut.tile == TALL { conv3x3_dw_tall } else { conv3x3_dw };
+            kernel(aside, cut.launch(), destination, first, second, wanted, shares, dz, x.at(0), rate, *config, update, cut.length)?;
+            cut.finish_dw(aside, &sink, squares, partials.read(), filters, taps)?;
         }
         match Sink::new(target, bias) {
-            Some(sink) => sink.bias(self, squares, sums.read(), filters, chunks),
+            Some(sink) => sink.bias(aside, squares, sums.read(), filters, chunks),
             None => Ok(()),
         }
     }

@@ -5,10 +5,12 @@ use crate::Result;
 use crate::device::View;
 use crate::device::cuda::{Cuda, CudaBuffer, In, Out, kernels};
 use crate::ops::adam::{CHUNKS, Sink, Tensor, Update, WeightGradient, bias_launch};
-use crate::ops::tiles::{Cut, Places, SQUARE, Tile, partials_len};
+use crate::ops::tiles::{Chip, Cut, Places, SKINNY, TALL, Tile, most_blocks, partials_len};
 
 kernels! {
     fn dense_forward[f32|tf32|bf16|f16](y: Out<f32>, partials: Option<Out<f32>>,
+        x: In<f32>, weight: In<f32>, bias: In<f32>, step: Option<In<u64>>, config: DenseConfig, k_split: u32);
+    fn dense_forward_tall[f32|tf32|bf16|f16](y: Out<f32>, partials: Option<Out<f32>>,
         x: In<f32>, weight: In<f32>, bias: In<f32>, step: Option<In<u64>>, config: DenseConfig, k_split: u32);
     fn dense_forward_skinny[f32|tf32|bf16|f16](y: Out<f32>, partials: Option<Out<f32>>,
         x: In<f32>, weight: In<f32>, bias: In<f32>, step: Option<In<u64>>, config: DenseConfig, k_split: u32);
@@ -19,24 +21,28 @@ kernels! {
     fn dense_undo(dz: Out<f32>, partials: Out<f32>, y: In<f32>, dy: In<f32>, config: DenseConfig, rows: u64);
     fn dense_dx[f32|tf32|bf16|f16](dx: Out<f32>, partials: Option<Out<f32>>,
         dz: In<f32>, weight: In<f32>, config: DenseConfig, k_split: u32);
+    fn dense_dx_tall[f32|tf32|bf16|f16](dx: Out<f32>, partials: Option<Out<f32>>,
+        dz: In<f32>, weight: In<f32>, config: DenseConfig, k_split: u32);
     fn dense_dx_skinny[f32|tf32|bf16|f16](dx: Out<f32>, partials: Option<Out<f32>>,
         dz: In<f32>, weight: In<f32>, config: DenseConfig, k_split: u32);
     fn dense_dw[f32|tf32|bf16|f16](destination: Out<f32>, first: Option<Out<f32>>, second: Option<Out<f32>>, squares: Option<Out<f64>>,
         partials: Option<Out<f32>>, dz: In<f32>, x: In<f32>, rate: Option<In<f64>>, config: DenseConfig, update: Update, k_split: u32);
+    fn dense_dw_tall[f32|tf32|bf16|f16](destination: Out<f32>, first: Option<Out<f32>>, second: Option<Out<f32>>, squares: Option<Out<f64>>,
+        partials: Option<Out<f32>>, dz: In<f32>, x: In<f32>, rate: Option<In<f64>>, config: DenseConfig, update: Update, k_split: u32);
 }
 
-/// How the three products are cut on a card of so many multiprocessors.
+/// How the three products are cut.
 impl DenseConfig {
-    pub(crate) fn forward_cut(&self, processors: u32) -> Cut {
-        Cut::new(processors, Tile::for_rows(self.batch), self.batch, self.outputs, self.inputs)
+    pub(crate) fn forward_cut(&self, chip: Chip) -> Cut {
+        Cut::new(chip, Tile::or_skinny(chip, self.batch, self.inputs), self.batch, self.outputs, self.inputs)
     }
 
-    pub(crate) fn dx_cut(&self, processors: u32) -> Cut {
-        Cut::new(processors, Tile::for_rows(self.batch), self.batch, self.inputs, self.outputs)
+    pub(crate) fn dx_cut(&self, chip: Chip) -> Cut {
+        Cut::new(chip, Tile::or_skinny(chip, self.batch, self.outputs), self.batch, self.inputs, self.outputs)
     }
 
-    pub(crate) fn dw_cut(&self, processors: u32) -> Cut {
-        Cut::new(processors, SQUARE, self.outputs, self.inputs, self.batch)
+    pub(crate) fn dw_cut(&self, chip: Chip) -> Cut {
+        Cut::new(chip, Tile::new(chip, self.outputs, self.batch), self.outputs, self.inputs, self.batch)
     }
 }
 
@@ -52,8 +58,8 @@ struct Scratch {
 impl Scratch {
     fn new(device: &Cuda, config: &DenseConfig) -> Self {
         let mut places = Places::default();
-        let partials = places.take(partials_len(device.multiprocessors()));
-        let squares = places.take(2 * SQUARE.most_blocks(config.outputs, config.inputs));
+        let partials = places.take(partials_len(device.chip().processors));
+        let squares = places.take(2 * most_blocks(config.outputs, config.inputs));
         let sums = places.take(CHUNKS * config.outputs);
         let dz = places.take(config.batch * config.outputs);
         Scratch { partials, squares, sums, dz, len: places.len }
@@ -75,11 +81,15 @@ impl Dense for Cuda {
         y: &mut CudaBuffer<f32>,
         workspace: &mut CudaBuffer<f32>,
     ) -> Result<()> {
-        let cut = config.forward_cut(self.multiprocessors());
+        let cut = config.forward_cut(self.chip());
         let partials = workspace.at_mut(Scratch::new(self, config).partials);
         let (weight, bias) = (weight.buffer.at(weight.span.start), bias.buffer.at(bias.span.start));
         let (y, step) = (y.at_mut(0), step.map(|step| step.at(0)));
-        let kernel = if cut.is_skinny() { dense_forward_skinny } else { dense_forward };
+        let kernel = match cut.tile {
+            SKINNY => dense_forward_skinny,
+            TALL => dense_forward_tall,
+            _ => dense_forward,
+        };
         kernel(self, cut.launch(), y, cut.partials(partials), x.at(0), weight, bias, step, *config, cut.length)?;
         let Some(launch) = cut.finish() else { return Ok(()) };
         let kernel = if cut.is_skinny() { dense_forward_skinny_finish } else { dense_forward_finish };
@@ -109,21 +119,27 @@ impl Dense for Cuda {
         let dz = dz.read();
 
         if let Some(dx) = dx {
-            let cut = config.dx_cut(self.multiprocessors());
+            let cut = config.dx_cut(self.chip());
             let (dx, weight) = (dx.at_mut(0), target.parameters().at(weight.span.start));
-            let kernel = if cut.is_skinny() { dense_dx_skinny } else { dense_dx };
+            let kernel = match cut.tile {
+                SKINNY => dense_dx_skinny,
+                TALL => dense_dx_tall,
+                _ => dense_dx,
+            };
             kernel(self, cut.launch(), dx, cut.partials(partials), dz, weight, *config, cut.length)?;
             cut.finish_dx(self, dx, partials.read(), batch, inputs)?;
         }
+        let aside = &self.aside()?;
         if let Some(sink) = Sink::new(target, weight) {
-            let cut = config.dw_cut(self.multiprocessors());
+            let cut = config.dw_cut(self.chip());
             let Sink { destination, first, second, rate, update, .. } = sink;
             let (wanted, shares) = (sink.squares(squares), cut.partials(partials));
-            dense_dw(self, cut.launch(), destination, first, second, wanted, shares, dz, x.at(0), rate, *config, update, cut.length)?;
-            cut.finish_dw(self, &sink, squares, partials.read(), outputs, inputs)?;
+            let kernel = if cut.tile == TALL { dense_dw_tall } else { dense_dw };
+            kernel(aside, cut.launch(), destination, first, second, wanted, shares, dz, x.at(0), rate, *config, update, cut.length)?;
+            cut.finish_dw(aside, &sink, squares, partials.read(), outputs, inputs)?;
         }
         match Sink::new(target, bias) {
-            Some(sink) => sink.bias(self, squares, sums.read(), outputs, chunks),
+            Some(sink) => sink.bias(aside, squares, sums.read(), outputs, chunks),
             None => Ok(()),
         }
     }

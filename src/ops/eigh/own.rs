@@ -86,7 +86,7 @@ pub fn eigenpairs(
 fn solve<R: Number>(device: &Cuda, n: usize, count: usize, matrices: &mut CudaBuffer<f64>, modes: Modes) -> Result<Pairs> {
     /// Matrices under way for each multiprocessor: enough that its last ones are few, and few enough that the work space is small.
     const WAVES: usize = 4;
-    let at_once = count.min(WAVES * device.multiprocessors() as usize);
+    let at_once = count.min(WAVES * device.chip().processors as usize);
     let (numbers, rows) = (at_once * n * n, at_once * n);
     let (mut reflectors, mut vectors) = (device.zeros::<R>(numbers)?, device.zeros::<R>(numbers)?);
     let (mut scales, mut diagonal, mut beside) = (device.zeros::<R>(rows)?, device.zeros::<R>(rows)?, device.zeros::<R>(rows)?);

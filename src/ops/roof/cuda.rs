@@ -20,7 +20,7 @@ kernels! {
 
 impl Cuda {
     fn roof_blocks(&self) -> usize {
-        BLOCKS * self.multiprocessors() as usize
+        BLOCKS * self.chip().processors as usize
     }
 }
 
