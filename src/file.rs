@@ -3,7 +3,7 @@
 use crate::{Error, Result};
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
-use std::io::{BufWriter, Write};
+use std::io::{BufWriter, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 /// Writes a file through `fill` under a temporary name beside `path`, syncs it, and renames it over `path`.
@@ -37,6 +37,15 @@ pub fn read_bytes(path: &Path) -> Result<Vec<u8>> {
     fs::read(path).map_err(|source| Error::file(path, source))
 }
 
+/// [`read_bytes`] of a file that may not be there yet: none where it is not.
+pub fn read_if_there(path: &Path) -> Result<Option<Vec<u8>>> {
+    match fs::read(path) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(source) if source.kind() == ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(Error::file(path, source)),
+    }
+}
+
 /// Removes what a killed [`write_atomic`] left in `folder`; for folders that one job alone writes to.
 pub fn remove_leftovers(folder: &Path) {
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
@@ -56,4 +65,22 @@ fn temporary_name(path: &Path) -> PathBuf {
     name.push(path.file_name().unwrap_or_default());
     name.push(format!(".{}.tmp", std::process::id()));
     path.with_file_name(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_there_is_none_and_what_cannot_be_read_is_a_fault() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("timings.json");
+        assert_eq!(read_if_there(&path).unwrap(), None);
+        fs::write(&path, "[]").unwrap();
+        assert_eq!(read_if_there(&path).unwrap().unwrap(), b"[]");
+        fs::remove_file(&path).unwrap();
+        create_folder(&path).unwrap();
+        let fault = read_if_there(&path).unwrap_err();
+        assert!(fault.exit_code() == 2 && fault.to_string().contains("timings.json"), "{fault}");
+    }
 }

@@ -263,6 +263,18 @@ fn impossible_options_are_refused() {
         refuses(&[arguments, &["--out", "out.npz"]].concat(), bench.path(), &[words]);
         assert!(!bench.path().join("out.npz").exists());
     }
+    for (setting, words) in [
+        ("attack.angles=0", "attack.angles: 0"),
+        ("powerlaw.bootstrap=1", "powerlaw.bootstrap: 1 synthetic samples"),
+        ("sweep.epochs=0", "sweep.epochs"),
+        ("d2l.batch=7001", "d2l.batch: 7001 is more than the 7000 samples of data.train"),
+        ("l2d.batch=601", "sweep.train: 600 samples are fewer than the 601 of l2d.batch"),
+        ("attack.angles=65536", "attack.angles: 65536 directions of 256 atoms"),
+        ("rounds.count=9223372036854775807", "rounds.count"),
+    ] {
+        refuses(&["reproduce", "--preset", "quick", "--device", "cpu", "--out", "run", "--set", setting], bench.path(), &[words]);
+        assert!(!bench.path().join("run").exists());
+    }
     refuses(&["solve", "good.npy", "--out", "no/such/folder/out.npz"], bench.path(), &["no/such/folder"]);
     refuses(&["solve", "good.npy", "--out", "/dev/full/out.npz"], bench.path(), &["/dev/full"]);
     refuses(&["plot", "99", ".", "--out", "out.svg"], bench.path(), &["99", "4g"]);
@@ -600,6 +612,16 @@ fn a_run_without_branches_is_drawn_and_refuses_another_configuration() {
     std::fs::write(run.join("config.toml"), shorter).unwrap();
     succeeds(&arguments, bench.path());
     assert_eq!(String::from_utf8(file(&run, "config.toml")).unwrap(), old);
+
+    // What cannot be read is not taken for what is not there.
+    for name in ["timings.json", "sweep/d2l-none/metrics.jsonl"] {
+        let (path, kept) = (run.join(name), file(&run, name));
+        std::fs::remove_file(&path).unwrap();
+        std::fs::create_dir(&path).unwrap();
+        refuses(&arguments, bench.path(), &[name]);
+        std::fs::remove_dir(&path).unwrap();
+        std::fs::write(&path, kept).unwrap();
+    }
 }
 
 /// A round is a D2L that goes on with what the L2D before it drew, and an L2D that goes on through that; by hand as well.
@@ -742,6 +764,16 @@ fn a_sweep_shares_what_it_can_and_a_kill_at_any_moment_loses_nothing() {
     let said = String::from_utf8(scalefree(&sweep("out", &settings), folder).stderr).unwrap();
     assert_eq!(said.matches("of 14: ").count(), 2, "{said}");
     assert_eq!((inode(base, "results.json"), relative(contents(&out), &out) == whole), (before, true));
+
+    // Results that are damaged are that run's fault alone, and are made again by the next call.
+    std::fs::write(run(base).join("results.json"), "[{]").unwrap();
+    succeeds(&sweep("out", &settings), folder);
+    let table: Vec<serde_json::Value> = serde_json::from_slice(&file(&out, "table.json")).unwrap();
+    let fault = |name: &str| table.iter().find(|line| line["run"] == name).and_then(|line| line["fault"].as_str());
+    assert!(fault(base).is_some_and(|fault| fault.contains("results.json: not a list of rows")), "{:?}", fault(base));
+    assert_eq!(fault("as-configured-seed2"), None);
+    succeeds(&sweep("out", &settings), folder);
+    assert!(relative(contents(&out), &out) == whole);
     let arguments = sweep("killed", &settings);
     for moment in 0..8 {
         let mut child = Command::new(env!("CARGO_BIN_EXE_scalefree")).args(&arguments).arg("--quiet").current_dir(folder).spawn().unwrap();
@@ -766,6 +798,8 @@ fn a_sweep_that_cannot_be_is_refused_before_its_first_run() {
     for (plan, words) in [
         ("[each]\nd2l.rate = [1]", &["plan.toml", "line 2: d2l.rate", "unknown key"][..]),
         ("[each]\nd2l.filters = [[4, 8], [9, 9, 9, 9, 9, 9]]", &["line 2: d2l.filters", "halved 6 times"]),
+        ("[each]\nsweep.epochs = [2]", &["plan.toml", "line 2", "sweep.epochs", "Fig. S2"]),
+        ("[each]\ndata.train = [5]", &["line 2: data.train = 5: d2l.batch: 20 is more than the 5 samples"]),
         ("[each]\ndevice = ['cuda']", &["line 2", "one for the whole sweep", "--set device"]),
     ] {
         bench.put("plan.toml", plan.as_bytes());

@@ -177,12 +177,16 @@ mod program {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("counts.txt"), "1 1 1 1 1 2 1 3 1 2 5 1 1 2 17 1 4 1").unwrap();
         std::fs::write(folder.path().join("mixed.txt"), "1 2.5 3").unwrap();
+        std::fs::write(folder.path().join("close.txt"), "1000000000 1000000001 1000000002 1000000002").unwrap();
         let counted = run(folder.path(), &["counts.txt", "--discrete", "--bootstrap", "10", "--json"]);
         let json: serde_json::Value = serde_json::from_slice(&counted.stdout).unwrap();
         assert!(json["discrete"] == true && json["rivals"].is_null() && json["p"].as_f64().unwrap() > 0.0, "{json}");
         for (arguments, says) in [
             (&["mixed.txt", "--discrete"][..], "mixed.txt: values: number 2 of 3 is 2.5"),
-            (&["counts.txt", "--bootstrap", "1"], "two are the least"),
+            (&["close.txt"], "close.txt: values: are all but equal"),
+            (&["close.txt", "--discrete"], "close.txt: values: are all but equal"),
+            (&["counts.txt", "--bootstrap", "1"], "--bootstrap: 1 synthetic samples tell nothing; two are the least"),
+            (&["counts.txt", "--bootstrap", "10000000"], "1000000 are the most"),
             (&["counts.txt", "--bootstrap", "many"], "many"),
         ] {
             let refused = run(folder.path(), arguments);

@@ -31,7 +31,7 @@ pub(super) struct Args {
     /// The numbers are counts: fit the power law of whole numbers (no likelihood ratios)
     #[arg(long)]
     discrete: bool,
-    /// Write xmin, alpha, D and n_tail of up to 2000 lower bounds as CSV
+    /// Write xmin, alpha, D and n_tail of up to 2000 lower bounds, and the best, as CSV
     #[arg(long, value_name = "F.csv")]
     scan: Option<PathBuf>,
 }
@@ -44,6 +44,9 @@ pub(super) fn run(args: &Args, common: &Common) -> Result<()> {
         other => other,
     };
     let draws = args.bootstrap.unwrap_or(config.powerlaw.bootstrap);
+    if draws > 0 {
+        powerlaw::check_draws("--bootstrap", draws)?;
+    }
     let bar = Bar::new(common.quiet);
     let fit = if args.discrete { discrete::fit(&values) } else { powerlaw::fit(&values) }.map_err(named)?;
     if let Some(path) = &args.scan {

@@ -5,12 +5,14 @@ mod presets;
 
 pub use presets::Preset;
 
-use crate::nn::{Architecture, Kind};
+use crate::analysis::powerlaw::check_draws;
+use crate::nn::{Architecture, Kind, check_filters};
 use crate::ops::eigh::Labels;
-use crate::physics::{Amplitudes, Lattice, Modes, Population};
-use crate::train::TrainConfig;
+use crate::physics::{Amplitudes, Attack, Lattice, Modes, Population};
+use crate::train::{TrainConfig, check_epochs, check_keep, check_l2_scale};
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::path::Path;
 use toml::de::{DeTable, DeValue};
 use toml::{Table, Value};
@@ -168,10 +170,16 @@ pub struct SweepConfig {
     pub l2_scale: Vec<f64>,
 }
 
+/// Samples of a set at most: 32 bits count them.
+const MOST_SAMPLES: u64 = u32::MAX as u64;
+
+/// Draws of `attack.repeats` at most: each is an order of all atoms in memory.
+const MOST_REPEATS: u64 = 1_000_000;
+
 impl Config {
     /// `preset`, then the file, then `key=value` settings in order.
     pub fn load(preset: Preset, file: Option<&Path>, settings: &[String]) -> Result<Self> {
-        let mut layers = Layers { table: preset.config().table()? };
+        let mut layers = Layers::new(&preset.config())?;
         if let Some(path) = file {
             layers.add_file(path)?;
         }
@@ -179,7 +187,7 @@ impl Config {
             layers.add_setting(setting)?;
         }
         let config = layers.config().map_err(|fault| Error::value("configuration", fault))?;
-        config.validate()?;
+        config.validate().map_err(|error| layers.placed(file, error))?;
         Ok(config)
     }
 
@@ -188,7 +196,7 @@ impl Config {
     /// # Errors
     /// What [`Config::load`] refuses.
     pub fn over(&self, file: &Path) -> Result<Self> {
-        let mut layers = Layers { table: self.table()? };
+        let mut layers = Layers::new(self)?;
         layers.add_file(file)?;
         layers.config().map_err(|fault| Error::file(file, fault))
     }
@@ -198,13 +206,9 @@ impl Config {
     /// # Errors
     /// What is wrong with the key or the value, without its name.
     pub(crate) fn with(&self, key: &str, value: Value) -> std::result::Result<Self, String> {
-        let mut layers = Layers { table: self.table().map_err(|e| e.to_string())? };
+        let mut layers = Layers::new(self).map_err(|e| e.to_string())?;
         layers.set(key, value)?;
         layers.config()
-    }
-
-    fn table(&self) -> Result<Table> {
-        Table::try_from(self).map_err(|e| Error::Failed(e.to_string()))
     }
 
     /// The network that this configuration describes.
@@ -229,24 +233,36 @@ impl Config {
     pub(crate) fn validate(&self) -> Result<()> {
         self.lattice.validate()?;
         self.data.amplitudes().validate()?;
-        let data = &self.data;
-        let counts = [("data.train", data.train), ("data.validation", data.validation), ("data.test", data.test), ("data.sets", data.sets)];
-        for (key, count) in counts {
-            if count == 0 {
-                return Err(Error::value(key, "0 samples; at least 1 is needed"));
-            }
+        let Config { data, rounds, attack, one_pool, sweep, .. } = self;
+        let counts = [
+            ("data.train", data.train, MOST_SAMPLES),
+            ("data.validation", data.validation, MOST_SAMPLES),
+            ("data.test", data.test, MOST_SAMPLES),
+            ("data.sets", data.sets, MOST_SAMPLES),
+            ("sweep.train", sweep.train as u64, MOST_SAMPLES),
+            ("attack.angles", attack.angles as u64, Attack::MOST_ANGLES as u64),
+            ("attack.sweep_angles", attack.sweep_angles as u64, Attack::MOST_ANGLES as u64),
+            ("attack.pairs", attack.pairs as u64, MOST_SAMPLES),
+            ("attack.repeats", attack.repeats as u64, MOST_REPEATS),
+        ];
+        if let Some((key, count, most)) = counts.into_iter().find(|(_, count, most)| !(1..=*most).contains(count)) {
+            return Err(Error::value(key, format!("{count}; 1 to {most} are possible")));
         }
-        if self.rounds.epochs == 0 {
-            return Err(Error::value("rounds.epochs", "needs at least one epoch"));
+        // What a D2L learns from in the last round.
+        let learnt = rounds.count.checked_add(1).and_then(|sets| sets.checked_mul(data.train));
+        if learnt.is_none_or(|samples| samples > MOST_SAMPLES) {
+            let fault = format!("{} rounds of {} samples each are too many; {MOST_SAMPLES} in all are possible", rounds.count, data.train);
+            return Err(Error::value("rounds.count", fault));
         }
-        let attack = &self.attack;
-        for (key, count) in
-            [("attack.pairs", attack.pairs), ("attack.sweep_angles", attack.sweep_angles), ("attack.repeats", attack.repeats)]
-        {
-            if count == 0 {
-                return Err(Error::value(key, "0; at least 1 is needed"));
-            }
-        }
+        check_epochs("rounds.epochs", rounds.epochs)?;
+        check_epochs("sweep.epochs", sweep.epochs)?;
+        sweep.keep.iter().try_for_each(|keep| check_keep("sweep.keep", *keep))?;
+        sweep.l2_scale.iter().try_for_each(|scale| check_l2_scale("sweep.l2_scale", *scale))?;
+        check_filters("one_pool.filters", &one_pool.filters)?;
+        check_keep("one_pool.keep", one_pool.keep)?;
+        check_l2_scale("one_pool.l2_scale", one_pool.l2_scale)?;
+        check_draws("powerlaw.bootstrap", self.powerlaw.bootstrap)?;
+        Attack::check_length(attack.rho_a)?;
         let lengths = &attack.sweep;
         if lengths.is_empty() || lengths.iter().any(|rho_a| !(rho_a.is_finite() && *rho_a > 0.0)) {
             return Err(Error::value("attack.sweep", format!("{lengths:?}; at least one length is needed, each finite and above 0")));
@@ -258,9 +274,26 @@ impl Config {
 /// The configuration while it is put together.
 struct Layers {
     table: Table,
+    /// The lines of the file whose keys nothing has changed since.
+    lines: BTreeMap<String, usize>,
 }
 
 impl Layers {
+    fn new(config: &Config) -> Result<Self> {
+        let table = Table::try_from(config).map_err(|e| Error::Failed(e.to_string()))?;
+        Ok(Layers { table, lines: BTreeMap::new() })
+    }
+
+    /// A fault of a key, with its line where it comes from `file`.
+    fn placed(&self, file: Option<&Path>, error: Error) -> Error {
+        match (file, &error) {
+            (Some(file), Error::Value { name, .. }) if self.lines.contains_key(name) => {
+                Error::file(file, format!("line {}: {error}", self.lines[name]))
+            }
+            _ => error,
+        }
+    }
+
     fn config(&self) -> std::result::Result<Config, String> {
         Value::Table(self.table.clone()).try_into().map_err(|e: toml::de::Error| e.message().to_string())
     }
@@ -271,6 +304,7 @@ impl Layers {
         leaves.sort_by_key(|leaf| leaf.key != "data.population");
         for Leaf { key, line, value } in leaves {
             self.set(&key, value).map_err(|fault| Error::file(path, format!("line {line}: {key}: {fault}")))?;
+            self.lines.insert(key, line);
         }
         Ok(())
     }
@@ -283,6 +317,7 @@ impl Layers {
         // A bare word is a string, so that `--set device=cpu` needs no quotes.
         let parsed = toml::from_str::<Table>(&format!("value = {value}")).ok().and_then(|mut t| t.remove("value"));
         let value = parsed.unwrap_or_else(|| Value::String(value.to_string()));
+        self.lines.remove(key);
         self.set(key, value).map_err(|fault| Error::value(format!("--set {key}"), fault))
     }
 
@@ -389,10 +424,30 @@ mod tests {
             ("", &["d2l.batch=-1"], "--set d2l.batch: "),
             ("", &["lattice.size=0"], "lattice.size"),
             ("", &["data.rho_max=nan"], "data.rho_max"),
+            ("", &["data.train=0"], "data.train: 0; 1 to 4294967295 are possible"),
+            ("", &["data.sets=4294967296"], "data.sets: 4294967296; 1 to"),
             ("", &["rounds.epochs=0"], "rounds.epochs: needs"),
+            ("", &["rounds.epochs=9223372036854775807"], "rounds.epochs: 9223372036854775807 epochs; at most"),
+            ("", &["rounds.count=9223372036854775807"], "rounds.count: 9223372036854775807 rounds of 7000 samples"),
+            ("", &["data.train=4000000000", "rounds.count=1"], "rounds.count: 1 rounds"),
+            ("", &["attack.angles=0"], "attack.angles: 0"),
+            ("", &["attack.sweep_angles=65537"], "attack.sweep_angles: 65537; 1 to 65536"),
             ("", &["attack.repeats=0"], "attack.repeats: 0"),
+            ("", &["attack.rho_a=-1"], "attack.rho_a: -1"),
             ("", &["attack.sweep=[]"], "attack.sweep: []"),
             ("", &["attack.sweep=[0.1, 0.0]"], "attack.sweep: [0.1, 0.0]"),
+            ("", &["powerlaw.bootstrap=1"], "powerlaw.bootstrap: 1 synthetic samples tell nothing"),
+            ("", &["powerlaw.bootstrap=2000000"], "1000000 are the most"),
+            ("", &["one_pool.filters=[]"], "one_pool.filters: needs"),
+            ("", &["one_pool.keep=0"], "one_pool.keep: 0 is not in (0, 1]"),
+            ("", &["one_pool.l2_scale=-1"], "one_pool.l2_scale: -1 is not"),
+            ("", &["sweep.train=0"], "sweep.train: 0"),
+            ("", &["sweep.epochs=0"], "sweep.epochs: needs"),
+            ("", &["sweep.epochs=9223372036854775807"], "sweep.epochs: 9223372036854775807 epochs; at most"),
+            ("", &["sweep.keep=[0.5, 0.0]"], "sweep.keep: 0 is not in (0, 1]"),
+            ("", &["sweep.l2_scale=[nan]"], "sweep.l2_scale: NaN is not"),
+            ("[sweep]\ntrain = 5\nepochs = 0", &[], "line 3: sweep.epochs: needs"),
+            ("[sweep]\nepochs = 3", &["sweep.epochs=0"], "sweep.epochs: needs"),
         ] {
             let error = load(text, settings).unwrap_err();
             assert!(error.to_string().contains(words), "{text:?} {settings:?}: {error}");

@@ -16,10 +16,12 @@ use crate::ops::Device;
 use crate::progress::Progress;
 use crate::reproduce::{Run, numbers};
 use crate::{Error, Result, file};
+use std::fs;
 use std::path::Path;
 
 /// Makes every run of `plan` that is not made yet in `folder`; the table over all. A run that fails as a run may (a cost that is no longer
-/// finite, numbers that a statistic refuses) is told in the table, and the others go on; a second call tries it again.
+/// finite, numbers that a statistic refuses), or whose results cannot be read, is told in the table, and the others go on; a second call
+/// tries it again.
 ///
 /// # Errors
 /// A folder with runs of the same names and other configurations; what the device or the file system refuses; Ctrl-C, after saving.
@@ -56,7 +58,13 @@ pub fn sweep<D: Device>(
                 made => made?,
             }
         }
-        table.read(at, &run.path("results.json"))?;
+        let results = run.path("results.json");
+        if let Err(fault) = table.read(at, &results) {
+            progress.note(&fault.to_string());
+            table.failed(at, fault.to_string());
+            // So that the next call makes it again; what cannot be removed is told again.
+            let _ = fs::remove_file(&results);
+        }
         table.write(folder)?;
     }
     table.write(folder)?;

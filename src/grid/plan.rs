@@ -14,7 +14,7 @@
 
 use crate::config::{Config, Leaf, leaves};
 use crate::dataset::fingerprint;
-use crate::nn::Kind;
+use crate::reproduce::{Scope, check};
 use crate::{Error, Result, file};
 use std::collections::HashSet;
 use std::path::Path;
@@ -49,8 +49,7 @@ pub struct Plan {
 impl Point {
     /// What is set, in words.
     pub fn setting(&self) -> String {
-        let changes: Vec<String> = self.changes.iter().map(|(key, value)| format!("{key} = {value}")).collect();
-        if changes.is_empty() { "as configured".into() } else { changes.join(", ") }
+        if self.changes.is_empty() { "as configured".into() } else { words(&self.changes) }
     }
 
     /// The name of its folder.
@@ -107,17 +106,13 @@ impl Plan {
             for (factor, value) in &changes {
                 let fault = |text: String| Error::file(path, format!("line {}: {}: {text}", factor.line, factor.key));
                 config = config.with(&factor.key, (*value).clone()).map_err(fault)?;
-                let networks = [Kind::D2l, Kind::L2d].iter().try_for_each(|k| config.network(*k).validate(&config.architecture(*k)));
-                // Most faults begin with the key themselves.
-                let told = |error: Error| error.to_string().trim_start_matches(&format!("{}: ", factor.key)).to_string();
-                config.validate().and(networks).map_err(|error| fault(told(error)))?;
             }
+            config.validate().and_then(|()| check(&config, Scope::Numbers)).map_err(|error| placed(path, &changes, error))?;
             for seed in &seeds {
                 let config = Config { seed: *seed, ..config.clone() };
                 // A value may be the configured one.
                 if known.insert(config.to_toml()?) {
-                    let changes = changes.iter().map(|(factor, value)| (factor.key.clone(), shown(value))).collect();
-                    plan.points.push(Point { changes, config });
+                    plan.points.push(Point { changes: shown(&changes), config });
                 }
             }
         }
@@ -130,6 +125,16 @@ impl Plan {
 
 /// What a run changes: factors with the value of each.
 type Changes<'a> = Vec<(&'a Factor, &'a Value)>;
+
+/// A fault of a run's configuration, with the line of the key at fault; where the plan does not vary that, with all that it changes.
+fn placed(path: &Path, changes: &Changes, error: Error) -> Error {
+    let Error::Value { name, .. } = &error else { return error };
+    match (changes.iter().find(|(factor, _)| factor.key == *name), changes.first()) {
+        (Some((factor, _)), _) => Error::file(path, format!("line {}: {error}", factor.line)),
+        (None, Some((first, _))) => Error::file(path, format!("line {}: {}: {error}", first.line, words(&shown(changes)))),
+        (None, None) => error,
+    }
+}
 
 /// The configuration itself where nothing else would be there to compare with, then one factor at a time, then every combination.
 fn settings<'a>(path: &Path, each: &'a [Factor], grid: &'a [Factor]) -> Result<Vec<Changes<'a>>> {
@@ -155,13 +160,27 @@ fn settings<'a>(path: &Path, each: &'a [Factor], grid: &'a [Factor]) -> Result<V
     Ok(all)
 }
 
-/// A value as TOML has it; of a number the shortest form.
-fn shown(value: &Value) -> String {
-    match value {
+/// Keys and their values as TOML has them; of a number the shortest form.
+fn shown(changes: &Changes) -> Vec<(String, String)> {
+    let text = |value: &Value| match value {
         Value::Float(number) => format!("{number:?}"),
         other => other.to_string(),
-    }
+    };
+    changes.iter().map(|(factor, value)| (factor.key.clone(), text(value))).collect()
 }
+
+fn words(changes: &[(String, String)]) -> String {
+    changes.iter().map(|(key, value)| format!("{key} = {value}")).collect::<Vec<_>>().join(", ")
+}
+
+/// Keys that would change nothing, and why.
+const UNHEEDED: [(&str, &str); 5] = [
+    ("branches.", "runs of a sweep have no branches; vary data.population or the networks' keys"),
+    ("one_pool.", "runs of a sweep have no one-pool branch; vary d2l.pool, l2d.pool and the networks' keys"),
+    ("sweep.", "runs of a sweep leave out the short trainings of Fig. S2; vary the networks' keys"),
+    ("data.sets", "runs of a sweep leave out the sets of Fig. S1"),
+    ("attack.angles", "runs of a sweep leave out the attack on one pair; vary attack.sweep_angles"),
+];
 
 fn seed(value: &Value) -> Option<u64> {
     value.as_integer().and_then(|seed| u64::try_from(seed).ok())
@@ -174,8 +193,10 @@ impl Factor {
         match key.split('.').next() {
             Some("seed") => return Err("seeds stand above all groups, as seeds = [1, 2]".into()),
             Some(key @ ("device" | "precision")) => return Err(format!("is one for the whole sweep; use --set {key}=...")),
-            Some("branches") => return Err("runs of a sweep have no branches; vary data.population or the networks' keys".into()),
             _ => {}
+        }
+        if let Some((_, why)) = UNHEEDED.iter().find(|(start, _)| key.starts_with(start)) {
+            return Err((*why).into());
         }
         match &leaf.value {
             Value::Array(values) if !values.is_empty() => Ok(Factor { key: key.into(), line: leaf.line, values: values.clone() }),
@@ -223,6 +244,11 @@ mod tests {
     }
 
     #[test]
+    fn keys_of_one_run_are_judged_together() {
+        assert_eq!(folders("[grid]\nd2l.batch = [13000]\ndata.train = [14000]").len(), 1);
+    }
+
+    #[test]
     fn values_may_be_lists_and_a_population_brings_its_amplitudes() {
         assert_eq!(folders("seeds = [3]"), ["as-configured-seed3"]);
         let lists = folders("[grid]\nd2l.filters = [[4, 8], [8, 16]]");
@@ -245,6 +271,15 @@ mod tests {
             ("[grid]\nseed = [1]", "line 2: grid.seed: seeds stand above"),
             ("[each]\nprecision = [\"f64\"]", "line 2: each.precision: is one for the whole sweep"),
             ("[each]\nbranches.matched = [true]", "line 2: each.branches.matched: runs of a sweep have no branches"),
+            ("[grid]\none_pool.keep = [0.5]", "line 2: grid.one_pool.keep: runs of a sweep have no one-pool branch"),
+            ("[each]\n\nsweep.epochs = [2]", "line 3: each.sweep.epochs: runs of a sweep leave out the short trainings"),
+            ("[each]\ndata.sets = [2]", "line 2: each.data.sets: runs of a sweep leave out the sets"),
+            ("[each]\nattack.angles = [2]", "line 2: each.attack.angles: runs of a sweep leave out the attack"),
+            ("[each]\nd2l.batch = [20, 12001]", "line 2: d2l.batch: 12001 is more than the 12000 samples of data.train"),
+            ("[grid]\ndata.train = [9000, 10]\nd2l.lr = [1]", "line 2: data.train = 10, d2l.lr = 1: d2l.batch: 20 is more than"),
+            ("[grid]\nlattice.size = [32]\nattack.sweep_angles = [2048]", "line 3: attack.sweep_angles: 2048 directions of 1024 atoms"),
+            ("[each]\nd2l.epochs = [2000000000]", "line 2: d2l.epochs: 2000000000 epochs; at most"),
+            ("[each]\npowerlaw.bootstrap = [1]", "line 2: powerlaw.bootstrap: 1 synthetic samples"),
             ("[all]\nd2l.lr = [1]", "line 2: all.d2l.lr: unknown; a plan has"),
             ("sedes = [1]", "line 1: sedes: unknown; a plan has"),
             ("seeds = ", "line 1"),
@@ -254,7 +289,7 @@ mod tests {
             assert_eq!(error.exit_code(), 2);
         }
         let many: Vec<String> = (0..65).map(|k| k.to_string()).collect();
-        let many = format!("[grid]\nattack.angles = [{0}]\nattack.pairs = [{0}]", many.join(", "));
+        let many = format!("[grid]\nattack.repeats = [{0}]\nattack.pairs = [{0}]", many.join(", "));
         assert!(plan(&many).unwrap_err().to_string().contains("more than 4096 combinations"));
     }
 }

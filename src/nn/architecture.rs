@@ -155,6 +155,18 @@ const MOST_PARAMETERS: usize = 1 << 30;
 /// Tensors start at multiples of this many elements: 256 bytes of f32. The padding stays zero.
 const ALIGNMENT: usize = 64;
 
+/// Can a network have these filters? `key` is where they come from.
+pub(crate) fn check_filters(key: &str, filters: &[usize]) -> Result<()> {
+    if filters.is_empty() || filters.contains(&0) {
+        return Err(Error::value(key, "needs at least one convolution, each with at least one filter"));
+    }
+    filters.iter().try_for_each(|width| check_width(key, *width))
+}
+
+fn check_width(key: &str, width: usize) -> Result<()> {
+    if width > WIDEST { Err(Error::value(key, format!("{width} is more than {WIDEST}"))) } else { Ok(()) }
+}
+
 impl Architecture {
     /// Atoms of the lattice, N = L^2.
     pub fn sites(&self) -> usize {
@@ -181,16 +193,12 @@ impl Architecture {
     /// Can it be built? The side must halve at every pool, no layer may be empty, and a computer must hold it.
     pub fn validate(&self) -> Result<()> {
         let name = self.kind.to_string().to_lowercase();
-        if self.filters.is_empty() || self.filters.contains(&0) {
-            return Err(Error::value(format!("{name}.filters"), "needs at least one convolution, each with at least one filter"));
-        }
+        check_filters(&format!("{name}.filters"), &self.filters)?;
+        let hidden = format!("{name}.hidden");
         if self.hidden == 0 {
-            return Err(Error::value(format!("{name}.hidden"), "needs at least one unit"));
+            return Err(Error::value(hidden, "needs at least one unit"));
         }
-        let widths = self.filters.iter().map(|filters| ("filters", *filters)).chain([("hidden", self.hidden)]);
-        if let Some((key, width)) = widths.into_iter().find(|(_, width)| *width > WIDEST) {
-            return Err(Error::value(format!("{name}.{key}"), format!("{width} is more than {WIDEST}")));
-        }
+        check_width(&hidden, self.hidden)?;
         let pools = match self.pool {
             Pool::Each => self.filters.len(),
             Pool::Last => 1,

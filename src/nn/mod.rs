@@ -6,6 +6,8 @@ pub mod layout;
 mod model;
 mod tape;
 
+#[cfg(feature = "cli")]
+pub(crate) use architecture::check_filters;
 pub use architecture::{Architecture, Image, Kind, Layer, Parameter, Pool};
 pub use initialise::{Init, initialise};
 pub(crate) use model::read_notes;

@@ -61,15 +61,48 @@ pub struct Answer {
     pub tracked: Vec<f64>,
 }
 
+/// Answers of one structure at most, in atoms x directions x modes: 8 GiB of them.
+const MOST_ANSWERS: usize = 1 << 30;
+
 impl Attack {
+    /// Directions of an atom at most: 16 bits of a random number's place count them.
+    pub const MOST_ANGLES: usize = 1 << 16;
+
+    /// Can every atom of `lattice` be moved in so many directions? `key` is where the number comes from.
+    ///
+    /// # Errors
+    /// [`Error::Value`] for no direction, more than 65536, or more answers than memory is thought to hold.
+    pub fn check_angles(key: &str, lattice: &Lattice, angles: usize) -> Result<()> {
+        if !(1..=Self::MOST_ANGLES).contains(&angles) {
+            return Err(Error::value(key, format!("{angles} directions an atom; 1 to {} are possible", Self::MOST_ANGLES)));
+        }
+        let sites = lattice.sites();
+        match sites.checked_mul(sites).and_then(|pairs| pairs.checked_mul(angles)) {
+            Some(..=MOST_ANSWERS) => Ok(()),
+            _ => Err(Error::value(
+                key,
+                format!("{angles} directions of {sites} atoms give more than {MOST_ANSWERS} answers of their modes; take fewer"),
+            )),
+        }
+    }
+
+    /// Can an atom be moved so far?
+    ///
+    /// # Errors
+    /// [`Error::Value`] naming `attack.rho_a`.
+    pub fn check_length(rho_a: f64) -> Result<()> {
+        if rho_a.is_finite() && rho_a >= 0.0 {
+            return Ok(());
+        }
+        Err(Error::value("attack.rho_a", format!("{rho_a}; the move must be a finite length, 0 or above")))
+    }
+
     /// Every atom of `lattice` in `angles` random directions. They depend on (seed, structure, atom, angle) alone.
     ///
     /// # Errors
-    /// [`Error::Value`] naming `attack.angles` when it is 0 or above 65536.
+    /// Those of [`Attack::check_angles`], which name `attack.angles`.
     pub fn everywhere(lattice: &Lattice, angles: usize, seed: u64, structure: u64) -> Result<Self> {
-        if !(1..=1 << 16).contains(&angles) {
-            return Err(Error::value("attack.angles", format!("{angles} directions an atom; 1 to 65536 are possible")));
-        }
+        Self::check_angles("attack.angles", lattice, angles)?;
         let direction = |atom: usize, angle: usize| {
             let [k, ..] = draw(seed, Stream::Attack, structure, (atom as u32) << 16 | angle as u32);
             TAU * uniform(k)
@@ -195,9 +228,7 @@ impl Attack {
         if displacement.len() != 2 * sites {
             return Err(Error::value("displacement", format!("{} numbers; one structure has {}", displacement.len(), 2 * sites)));
         }
-        if !(self.rho_a.is_finite() && self.rho_a >= 0.0) {
-            return Err(Error::value("attack.rho_a", format!("{}; the move must be a finite length, 0 or above", self.rho_a)));
-        }
+        Self::check_length(self.rho_a)?;
         if let Some(atom) = self.atoms.iter().find(|&&atom| atom >= sites) {
             return Err(Error::value("attack.atoms", format!("there is no atom {atom}; the lattice has 0 to {}", sites - 1)));
         }
@@ -315,6 +346,19 @@ mod tests {
             }
         }
         assert!(reordered > 100, "{reordered} modes changed their place: too tame a test");
+    }
+
+    #[test]
+    fn impossible_attacks_are_refused_before_their_memory_is_asked_for() {
+        for (size, angles, possible) in
+            [(16, 0, false), (16, 1, true), (16, 16384, true), (16, 16385, false), (32, 65536, false), (32, 1024, true), (16, 65537, false)]
+        {
+            let lattice = Lattice { size, ..Lattice::default() };
+            let checked = Attack::check_angles("attack.sweep_angles", &lattice, angles);
+            assert_eq!(checked.is_ok(), possible, "{size}, {angles}");
+            assert!(possible || checked.unwrap_err().to_string().starts_with(&format!("attack.sweep_angles: {angles} directions")));
+            assert!(possible || Attack::everywhere(&lattice, angles, 1, 0).is_err());
+        }
     }
 
     #[test]

@@ -14,9 +14,9 @@ pub(super) struct Clock {
 impl Clock {
     pub(super) fn open(run: &Run) -> Result<Self> {
         let path = run.path("timings.json");
-        let seconds = match file::read_bytes(&path) {
-            Ok(bytes) => serde_json::from_slice(&bytes).map_err(|e| Error::file(&path, e))?,
-            Err(_) => Vec::new(),
+        let seconds = match file::read_if_there(&path)? {
+            Some(bytes) => serde_json::from_slice(&bytes).map_err(|e| Error::file(&path, e))?,
+            None => Vec::new(),
         };
         Ok(Clock { path, seconds })
     }

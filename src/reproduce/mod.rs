@@ -23,12 +23,13 @@ pub(crate) use rounds::place;
 pub(crate) use run::{Branch, Run};
 pub(crate) use stages::{SETS, spec};
 
-use crate::Result;
 use crate::config::{Config, Preset};
 use crate::nn::Kind;
 use crate::ops::Device;
+use crate::physics::Attack;
 use crate::progress::Progress;
 use crate::report::{Row, write_results};
+use crate::{Error, Result};
 use clock::Clock;
 use std::path::Path;
 
@@ -45,10 +46,7 @@ pub fn reproduce<D: Device>(
     folder: &Path,
     progress: &dyn Progress,
 ) -> Result<Vec<Row>> {
-    // Before the data are made, not after.
-    for kind in [Kind::D2l, Kind::L2d] {
-        config.network(kind).validate(&config.architecture(kind))?;
-    }
+    check(config, Scope::Whole)?;
     let run = Run::new(folder);
     let mut rows = Vec::new();
     let mut clocks = Vec::new();
@@ -64,10 +62,44 @@ pub fn reproduce<D: Device>(
 
 /// What of a reproduction is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Scope {
+pub(crate) enum Scope {
+    /// All of it.
     Whole,
     /// What settings are compared by: networks, designs, fits, robustness.
     Numbers,
+}
+
+/// Can a run of a sound `config` be made to its end? What no key tells alone, before the data are made and not after: networks on this
+/// lattice, their batches of this training set, the answers to an attack.
+///
+/// # Errors
+/// [`Error::Value`] with the key.
+pub(crate) fn check(config: &Config, scope: Scope) -> Result<()> {
+    for branch in [vec![Branch::Root], Branch::of(config)].concat() {
+        let config = branch.config(config);
+        for kind in [Kind::D2l, Kind::L2d] {
+            let keys = config.network(kind);
+            keys.validate(&config.architecture(kind)).map_err(|error| match error {
+                Error::Value { name, fault } if branch == Branch::OnePool && name.ends_with(".filters") => {
+                    Error::value("one_pool.filters", fault)
+                }
+                other => other,
+            })?;
+            let (batch, train) = (keys.batch as u64, config.data.train);
+            let key = format!("{}.batch", kind.to_string().to_lowercase());
+            if batch > train {
+                return Err(Error::value(key, format!("{batch} is more than the {train} samples of data.train")));
+            }
+            if scope == Scope::Whole && batch > config.sweep.train as u64 {
+                return Err(Error::value("sweep.train", format!("{} samples are fewer than the {batch} of {key}", config.sweep.train)));
+            }
+        }
+    }
+    Attack::check_angles("attack.sweep_angles", &config.lattice, config.attack.sweep_angles)?;
+    if scope == Scope::Whole {
+        Attack::check_angles("attack.angles", &config.lattice, config.attack.angles)?;
+    }
+    Ok(())
 }
 
 /// The rows of a run without its branches, its notes on other things than the networks, and its pictures: what a sweep compares. They

@@ -99,6 +99,28 @@ pub struct TrainConfig {
     pub patience: u64,
 }
 
+/// Passes over a training set at most: no product of them with its samples, which 32 bits count, overflows.
+const MOST_EPOCHS: u64 = 1_000_000_000;
+
+/// Is this number of passes over a training set possible? `key` is where it comes from.
+pub(crate) fn check_epochs(key: &str, epochs: u64) -> Result<()> {
+    match epochs {
+        0 => Err(Error::value(key, "needs at least one epoch")),
+        1..=MOST_EPOCHS => Ok(()),
+        _ => Err(Error::value(key, format!("{epochs} epochs; at most {MOST_EPOCHS} are possible"))),
+    }
+}
+
+/// Is this share of units that dropout keeps possible?
+pub(crate) fn check_keep(key: &str, keep: f64) -> Result<()> {
+    if keep > 0.0 && keep <= 1.0 { Ok(()) } else { Err(Error::value(key, format!("{keep} is not in (0, 1]"))) }
+}
+
+/// Is this scale of the L2 penalty possible?
+pub(crate) fn check_l2_scale(key: &str, scale: f64) -> Result<()> {
+    if scale.is_finite() && scale >= 0.0 { Ok(()) } else { Err(Error::value(key, format!("{scale} is not a number from 0 up"))) }
+}
+
 impl TrainConfig {
     /// The network that these keys describe, for a lattice of `size` sites a side.
     pub fn architecture(&self, kind: Kind, size: usize) -> Architecture {
@@ -146,14 +168,13 @@ impl TrainConfig {
     pub fn validate(&self, architecture: &Architecture) -> Result<()> {
         architecture.validate()?;
         let network = architecture.kind.to_string().to_lowercase();
-        let wrong = |key: &str, fault: &str| Err(Error::value(format!("{network}.{key}"), fault));
+        let own = |key: &str| format!("{network}.{key}");
+        let wrong = |key: &str, fault: &str| Err(Error::value(own(key), fault));
         let positive = |v: f64| v.is_finite() && v > 0.0;
         if self.batch == 0 {
             return wrong("batch", "needs at least one sample");
         }
-        if self.epochs == 0 {
-            return wrong("epochs", "needs at least one epoch");
-        }
+        check_epochs(&own("epochs"), self.epochs)?;
         for (key, value) in [("lr", self.lr), ("decay_rate", self.decay_rate), ("decay_steps", self.decay_steps), ("epsilon", self.epsilon)]
         {
             if !positive(value) {
@@ -165,15 +186,11 @@ impl TrainConfig {
                 return wrong(key, &format!("{value} is not in [0, 1)"));
             }
         }
-        if !(positive(self.keep) && self.keep <= 1.0) {
-            return wrong("keep", &format!("{} is not in (0, 1]", self.keep));
-        }
+        check_keep(&own("keep"), self.keep)?;
         if !positive(self.output_scale) {
             return wrong("output_scale", &format!("{} is not a positive number", self.output_scale));
         }
-        if !(self.l2_scale.is_finite() && self.l2_scale >= 0.0) {
-            return wrong("l2_scale", &format!("{} is not a number from 0 up", self.l2_scale));
-        }
+        check_l2_scale(&own("l2_scale"), self.l2_scale)?;
         if architecture.kind == Kind::D2l && self.input_scaling != InputScaling::None {
             return wrong("input_scaling", "displacements enter a D2L as they are; use \"none\"");
         }

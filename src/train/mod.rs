@@ -15,6 +15,8 @@ mod step;
 mod steps;
 
 pub use config::{CostReduction, InputScaling, L2Scope, TrainConfig};
+#[cfg(feature = "cli")]
+pub(crate) use config::{check_epochs, check_keep, check_l2_scale};
 pub use health::Health;
 pub use predict::{Predictor, accuracy};
 pub use resume::changes;
@@ -307,9 +309,10 @@ fn scaled_inputs(model: &Model, examples: &Examples) -> Vec<f64> {
 /// The epochs in a `metrics.jsonl`; none where there is no such file.
 ///
 /// # Errors
-/// A line that is no epoch.
+/// A file that cannot be read; a line that is no epoch.
 pub fn read_metrics(path: &Path) -> Result<Vec<Metrics>> {
-    let text = String::from_utf8_lossy(&file::read_bytes(path).unwrap_or_default()).into_owned();
+    let bytes = file::read_if_there(path)?.unwrap_or_default();
+    let text = String::from_utf8_lossy(&bytes);
     text.lines().map(|line| serde_json::from_str(line).map_err(|e| Error::file(path, format!("not a metrics line: {e}")))).collect()
 }
 

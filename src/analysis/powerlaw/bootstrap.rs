@@ -37,10 +37,25 @@ pub struct Bootstrap {
     pub sample: Option<usize>,
 }
 
+/// Synthetic samples at most: far more than tell p to a thousandth.
+const MOST_DRAWS: usize = 1_000_000;
+
+/// Can so many synthetic samples be drawn? `name` is where the number comes from.
+///
+/// # Errors
+/// [`Error::Value`] for fewer than 2, and for more than a million.
+pub fn check_draws(name: &str, draws: usize) -> Result<()> {
+    match draws {
+        0 | 1 => Err(Error::value(name, format!("{draws} synthetic samples tell nothing; two are the least, 1000 are usual"))),
+        2..=MOST_DRAWS => Ok(()),
+        _ => Err(Error::value(name, format!("{draws} synthetic samples; {MOST_DRAWS} are the most, 1000 are usual"))),
+    }
+}
+
 /// Draws synthetic samples of `values` with their `fit`; see the head of this file. Draw k depends on (seed, k) alone.
 ///
 /// # Errors
-/// Fewer than two draws; a stop; what [`super::check`] refuses.
+/// What [`check_draws`] and [`super::check`] refuse; a stop.
 pub fn bootstrap(values: &[f64], fit: &Fit, draws: usize, seed: u64, progress: &dyn Progress) -> Result<Bootstrap> {
     run(&Continuous, values, fit, draws, seed, progress)
 }
@@ -48,7 +63,7 @@ pub fn bootstrap(values: &[f64], fit: &Fit, draws: usize, seed: u64, progress: &
 /// A family of laws: how it is fitted and drawn from.
 pub(super) trait Law: Sync {
     fn fit(&self, values: &[f64]) -> Result<Fit>;
-    /// The value that a share `u` of the fitted tail exceeds, 0 < u < 1.
+    /// The value that a share `u` of the fitted tail exceeds, 0 < u < 1; the largest number that the law knows where it is larger still.
     fn quantile(&self, fit: &Fit, u: f64) -> f64;
 }
 
@@ -60,15 +75,13 @@ impl Law for Continuous {
     }
 
     fn quantile(&self, fit: &Fit, u: f64) -> f64 {
-        fit.xmin * u.powf(-1.0 / (fit.alpha - 1.0))
+        (fit.xmin * u.powf(-1.0 / (fit.alpha - 1.0))).min(f64::MAX)
     }
 }
 
 pub(super) fn run(law: &impl Law, values: &[f64], fit: &Fit, draws: usize, seed: u64, progress: &dyn Progress) -> Result<Bootstrap> {
     super::check(values)?;
-    if draws < 2 {
-        return Err(Error::value("bootstrap", format!("{draws} synthetic samples tell nothing; two are the least, 1000 are usual")));
-    }
+    check_draws("bootstrap", draws)?;
     let size = if fit.n_tail > LARGE { (values.len() as f64 * LARGE as f64 / fit.n_tail as f64).round() as usize } else { values.len() };
     let sampled = size < values.len();
     let done = AtomicU64::new(0);
@@ -81,10 +94,8 @@ pub(super) fn run(law: &impl Law, values: &[f64], fit: &Fit, draws: usize, seed:
             }
             let part = sampled.then(|| choose(values, size, seed, k));
             let data = part.as_deref().unwrap_or(values);
-            let real = if sampled { law.fit(data)? } else { *fit };
-            let synthetic = synthesise(law, data, &real, seed, k);
-            // Counts that all came out equal lie nowhere off a power law.
-            let again = law.fit(&synthetic).unwrap_or(Fit { ks: 0.0, ..real });
+            let real = if sampled { refit(law, data, fit)? } else { *fit };
+            let again = refit(law, &synthesise(law, data, &real, seed, k), &real)?;
             progress.advance(done.fetch_add(1, Relaxed) + 1, "");
             Ok((again.ks >= real.ks, again))
         })
@@ -101,6 +112,15 @@ pub(super) fn run(law: &impl Law, values: &[f64], fit: &Fit, draws: usize, seed:
         xmin_error: spread(|fit| fit.xmin),
         sample: sampled.then_some(size),
     })
+}
+
+/// The fit to values drawn from those of `known`. Drawn from good values they are good ones, and all that can be wrong with them is that they
+/// came out equal, or all but equal. Such values lie nowhere off a power law, and say no exponent of their own: they are `known` at D = 0.
+fn refit(law: &impl Law, drawn: &[f64], known: &Fit) -> Result<Fit> {
+    match law.fit(drawn) {
+        Err(Error::Value { .. }) => Ok(Fit { ks: 0.0, ..*known }),
+        fitted => fitted,
+    }
 }
 
 /// What the p-value means, in one sentence.
@@ -124,8 +144,12 @@ pub fn sentence(bootstrap: &Bootstrap) -> String {
 /// Two random numbers in (0, 1), of 32 and 53 bits, for value `at` of draw `k`.
 fn pair(seed: u64, stream: Stream, k: u64, at: usize) -> (f64, f64) {
     let [a, b, c, _] = draw(seed, stream, k, at as u32);
-    let wide = (u64::from(a) << 32 | u64::from(b)) >> 11;
-    (crate::ops::philox::uniform(c), (wide as f64 + 0.5) / (1u64 << 53) as f64)
+    (crate::ops::philox::uniform(c), share((u64::from(a) << 32 | u64::from(b)) >> 11))
+}
+
+/// The middle of step `wide` of 2^53; that of the last rounds to 1, which would choose a value behind the last.
+fn share(wide: u64) -> f64 {
+    ((wide as f64 + 0.5) / (1u64 << 53) as f64).min(1.0 - f64::EPSILON / 2.0)
 }
 
 /// `size` of the values, without replacement: the start of a Fisher-Yates shuffle.
@@ -185,7 +209,28 @@ mod tests {
     }
 
     #[test]
-    fn a_stop_is_heard_and_one_draw_is_refused() {
+    fn a_share_is_never_all_of_it() {
+        for (wide, expected) in [(0, 2f64.powi(-54)), (1 << 51, 0.25 + 2f64.powi(-54)), ((1 << 53) - 1, 1.0 - 2f64.powi(-53))] {
+            assert_eq!(share(wide), expected);
+        }
+    }
+
+    #[test]
+    fn extreme_data_have_a_p_value() {
+        // An exponent of 1.003: one synthetic value in three is beyond all numbers.
+        let wide: Vec<f64> = (0..60).map(|i| 10f64.powi(10 * i - 300)).collect();
+        let found = fit(&wide).unwrap();
+        let p = bootstrap(&wide, &found, 50, 1, &Silent).unwrap();
+        assert!(p.alpha_error > 0.0 && p.alpha_error.is_finite(), "{p:?}");
+        // Three of 30,000 counts differ, and hardly any of a sub-sample's: nowhere off a power law.
+        let counts: Vec<f64> = (0..30_000).map(|i| if i % 10_000 == 0 { 2.0 } else { 1.0 }).collect();
+        let fit = crate::analysis::powerlaw::discrete::fit(&counts).unwrap();
+        let p = crate::analysis::powerlaw::discrete::bootstrap(&counts, &fit, 20, 1, &Silent).unwrap();
+        assert!(p.p > 0.5 && p.sample == Some(LARGE), "{p:?}");
+    }
+
+    #[test]
+    fn a_stop_is_heard_and_impossible_draws_are_refused() {
         struct Stop;
         impl Progress for Stop {
             fn stop(&self) -> bool {
@@ -195,6 +240,8 @@ mod tests {
         let values = even(50, 2.0);
         let fit = fit(&values).unwrap();
         assert!(matches!(bootstrap(&values, &fit, 10, 1, &Stop), Err(Error::Interrupted(_))));
-        assert!(bootstrap(&values, &fit, 1, 1, &Silent).unwrap_err().to_string().contains("two are the least"));
+        for (draws, says) in [(0, "two are the least"), (1, "1 synthetic samples tell nothing"), (1_000_001, "1000000 are the most")] {
+            assert!(bootstrap(&values, &fit, draws, 1, &Silent).unwrap_err().to_string().contains(says));
+        }
     }
 }

@@ -67,7 +67,9 @@ impl Comparison {
 impl Rival {
     /// What the p-value means, in one sentence; `name` as [`Comparison::named`] has it.
     pub fn sentence(&self, name: &str) -> String {
-        if self.difference == 0.0 {
+        if self.p.is_nan() {
+            format!("The {name} cannot be compared: the values span more than numbers hold.")
+        } else if self.difference == 0.0 {
             format!("The likeliest {name} is the power law itself.")
         } else if self.p > 0.1 {
             format!("The data do not tell the {name} from the power law (p > 0.1).")
@@ -237,6 +239,14 @@ mod tests {
                 assert_eq!((rival.ratio, rival.difference, rival.p), (0.0, 0.0, 1.0), "{name}: {rival:?}");
                 assert!(says.contains("is the power law itself"), "{says}");
             }
+        }
+    }
+
+    #[test]
+    fn nothing_is_said_of_values_beyond_all_numbers() {
+        let values = [1e-300, 1.0, 1e300];
+        for (name, rival) in compare(&values, &fit(&values).unwrap()).unwrap().named() {
+            assert!(rival.sentence(name).contains("cannot be compared"), "{rival:?}");
         }
     }
 

@@ -9,52 +9,42 @@
 //! values of the data C stands still and F rises, so that only the values and their left neighbours need looking at.
 
 use super::bootstrap::{self, Bootstrap, Law};
+use super::fit::{MOST_ALPHA, Search, all_but_equal, thinned};
 use super::optimise::root;
 use super::special::zeta;
 use super::{Candidate, Fit};
 use crate::progress::Progress;
 use crate::{Error, Result};
-use std::cell::Cell;
 
 /// Fits exponent and lower bound to counts, in any order. `sigma` is the standard error of alpha from the curvature of ln L.
 ///
 /// # Errors
-/// What [`check`] refuses.
+/// What [`check`] refuses; counts that are all but equal.
 pub fn fit(values: &[f64]) -> Result<Fit> {
     check(values)?;
-    let counts = Counts::new(values);
-    let mut bound = f64::INFINITY;
-    let (mut best, mut hint) = (0, 0);
-    for u in 0..counts.value.len() - 1 {
-        if let Some(ks) = counts.distance(u, counts.alpha(u), bound, &mut hint).filter(|ks| *ks < bound) {
-            (bound, best) = (ks, u);
-        }
-    }
-    let (alpha, xmin, n_tail) = (counts.alpha(best), counts.value[best], counts.tail(best));
+    let (_, Candidate { xmin, alpha, ks, n_tail }) = Counts::new(values).best()?;
     let step = 1e-5 * (alpha - 1.0);
     let curvature = (zeta(alpha + step, xmin).1 - zeta(alpha - step, xmin).1) / (2.0 * step);
-    Ok(Fit { alpha, xmin, ks: bound, n_tail, n: values.len(), sigma: 1.0 / (n_tail as f64 * curvature).sqrt() })
+    Ok(Fit { alpha, xmin, ks, n_tail, n: values.len(), sigma: 1.0 / (n_tail as f64 * curvature).sqrt() })
 }
 
-/// Exponent and distance for every candidate, ascending.
+/// Exponent and distance for every candidate, ascending, as many as [`super::scan`] gives.
 ///
 /// # Errors
-/// What [`check`] refuses.
+/// Those of [`fit`].
 pub fn scan(values: &[f64]) -> Result<Vec<Candidate>> {
     check(values)?;
     let counts = Counts::new(values);
-    let candidate = |u| {
-        let alpha = counts.alpha(u);
-        let ks = counts.distance(u, alpha, f64::INFINITY, &mut 0).unwrap_or(f64::INFINITY);
-        Candidate { xmin: counts.value[u], alpha, ks, n_tail: counts.tail(u) }
-    };
-    Ok((0..counts.value.len() - 1).map(candidate).collect())
+    let (best, _) = counts.best()?;
+    let mut walk = Walk::default();
+    let shown = thinned((0..counts.value.len() - 1).collect(), |u| counts.value[u].ln(), best);
+    Ok(shown.into_iter().filter_map(|u| counts.candidate(u, f64::INFINITY, &mut walk)).collect())
 }
 
 /// [`super::bootstrap`] for counts.
 ///
 /// # Errors
-/// Fewer than two draws; a stop; what [`check`] refuses.
+/// What [`super::check_draws`] and [`check`] refuse; a stop.
 pub fn bootstrap(values: &[f64], fit: &Fit, draws: usize, seed: u64, progress: &dyn Progress) -> Result<Bootstrap> {
     check(values)?;
     bootstrap::run(&Discrete, values, fit, draws, seed, progress)
@@ -106,8 +96,19 @@ struct Counts {
     first: Vec<usize>,
     /// Sum of ln x over the tail from each value on.
     logs: Vec<f64>,
-    /// The last exponent found: the next candidate's is near.
-    near: Cell<f64>,
+}
+
+/// What one candidate leaves to the next.
+struct Walk {
+    /// The last exponent found: the next one is near.
+    near: f64,
+    search: Search,
+}
+
+impl Default for Walk {
+    fn default() -> Self {
+        Walk { near: 2.5, search: Search::default() }
+    }
 }
 
 impl Counts {
@@ -128,54 +129,61 @@ impl Counts {
             sum += (first[u + 1] - first[u]) as f64 * f64::ln(value[u]);
             logs[u] = sum;
         }
-        Counts { value, first, logs, near: Cell::new(2.5) }
+        Counts { value, first, logs }
     }
 
     fn tail(&self, u: usize) -> usize {
         self.first[self.value.len()] - self.first[u]
     }
 
-    /// Where the mean of ln x over the tail is the law's, -zeta'/zeta.
-    fn alpha(&self, u: usize) -> f64 {
+    /// The candidate of the smallest distance, and which distinct value it is.
+    fn best(&self) -> Result<(usize, Candidate)> {
+        let (mut walk, mut best) = (Walk::default(), None);
+        for u in 0..self.value.len() - 1 {
+            let bound = best.map_or(f64::INFINITY, |(_, Candidate { ks, .. })| ks);
+            if let Some(found) = self.candidate(u, bound, &mut walk).filter(|found| found.ks < bound) {
+                best = Some((u, found));
+            }
+        }
+        best.ok_or_else(all_but_equal)
+    }
+
+    /// The tail from `u` on; nothing where it has no exponent, or as soon as its D is known to exceed `bound`.
+    fn candidate(&self, u: usize, bound: f64, walk: &mut Walk) -> Option<Candidate> {
+        walk.near = self.alpha(u, walk.near)?;
+        let ks = self.distance(u, walk.near, bound, &mut walk.search)?;
+        Some(Candidate { xmin: self.value[u], alpha: walk.near, ks, n_tail: self.tail(u) })
+    }
+
+    /// Where the mean of ln x over the tail is the law's, -zeta'/zeta, sought about `near`; nothing where it is beyond [`MOST_ALPHA`].
+    fn alpha(&self, u: usize, near: f64) -> Option<f64> {
         let mean = self.logs[u] / self.tail(u) as f64;
         let slope = |alpha: f64| -zeta(alpha, self.value[u]).1 - mean;
-        let (mut low, mut high) = (1.0 + 0.9 * (self.near.get() - 1.0), 1.0 + 1.1 * (self.near.get() - 1.0));
+        let (mut low, mut high) = (1.0 + 0.9 * (near - 1.0), MOST_ALPHA.min(1.0 + 1.1 * (near - 1.0)));
         while slope(low) < 0.0 {
             low = 1.0 + 0.5 * (low - 1.0);
         }
         while slope(high) > 0.0 {
-            high = 1.0 + 2.0 * (high - 1.0);
+            if high == MOST_ALPHA {
+                return None;
+            }
+            high = MOST_ALPHA.min(1.0 + 2.0 * (high - 1.0));
         }
-        let alpha = root(low, high, slope);
-        self.near.set(alpha);
-        alpha
+        Some(root(low, high, slope))
     }
 
-    /// D of the tail from `u` on, or nothing as soon as it exceeds `bound`; `hint` is where the last candidate deviated most.
-    fn distance(&self, u: usize, alpha: f64, bound: f64, hint: &mut usize) -> Option<f64> {
+    /// D of the tail from `u` on, or nothing as soon as it is known to exceed `bound`.
+    fn distance(&self, u: usize, alpha: f64, bound: f64, search: &mut Search) -> Option<f64> {
         let (n, whole) = (self.tail(u) as f64, zeta(alpha, self.value[u]).0);
-        let fitted = |x: f64| -(zeta(alpha, x + 1.0).0 - whole).exp_m1();
-        let deviation = |v: usize| {
-            let share = (self.first[v + 1] - self.first[u]) as f64 / n;
-            let here = (fitted(self.value[v]) - share).abs();
-            // Before the next value of the data, F has risen on.
-            let next = self.value.get(v + 1).map_or(0.0, |next| (fitted(next - 1.0) - share).abs());
-            here.max(next)
+        let up_to = |x: f64| -(zeta(alpha, x + 1.0).0 - whole).exp_m1();
+        let share = |v: usize| (self.first[v + 1] - self.first[u]) as f64 / n;
+        let deviation = |v: usize, f: f64| {
+            // Before the next value of the data, F has risen on, unless that is the next number.
+            let before = |next: f64| if next - self.value[v] > 1.0 { up_to(next - 1.0) } else { f };
+            let next = self.value.get(v + 1).map_or(f, |next| before(*next));
+            (f - share(v)).abs().max((next - share(v)).abs())
         };
-        if *hint > u && deviation(*hint) > bound {
-            return None;
-        }
-        let mut worst = 0.0;
-        for v in u..self.value.len() {
-            let d = deviation(v);
-            if d > worst {
-                (worst, *hint) = (d, v);
-                if d > bound {
-                    return None;
-                }
-            }
-        }
-        Some(worst)
+        search.largest(u..=self.value.len() - 1, |v| up_to(self.value[v]), |v| (share(v), share(v)), deviation, |d| d > bound)
     }
 }
 
@@ -231,8 +239,27 @@ mod tests {
     fn counts_stand_and_others_are_refused() {
         let counts = even(300, 2.2, 1.0);
         assert!(bootstrap(&counts, &fit(&counts).unwrap(), 20, 1, &Silent).unwrap().p > 0.5);
-        for (values, says) in [(&[1.0, 2.5][..], "number 2 of 2 is 2.5"), (&[1.0, 1e300], "below 2^53"), (&[1.0, 1.0], "distinct")] {
-            assert!(fit(values).unwrap_err().to_string().contains(says));
+        for (values, says) in [
+            (&[1.0, 2.5][..], "number 2 of 2 is 2.5"),
+            (&[1.0, 1e300], "below 2^53"),
+            (&[1.0, 1.0], "distinct"),
+            (&[1e9, 1e9 + 1.0], "all but equal"),
+        ] {
+            for said in [fit(values).unwrap_err(), scan(values).unwrap_err()].map(|e| e.to_string()) {
+                assert!(said.contains(says), "{values:?}: {said}");
+            }
         }
+        // The tail of the two largest, whose logarithms are the same number, is no candidate beside others.
+        assert_eq!(scan(&[1.0, 2.0, LARGEST - 2.0, LARGEST - 1.0]).unwrap().len(), 2);
+    }
+
+    #[test]
+    fn the_scan_holds_the_fit_and_is_thin() {
+        let counts: Vec<f64> = (1..6000).map(|i| f64::from(i * i % 5987 + 1)).collect();
+        let (found, scan) = (fit(&counts).unwrap(), scan(&counts).unwrap());
+        assert!((500..=2001).contains(&scan.len()), "{}", scan.len());
+        let best = scan.iter().min_by(|a, b| a.ks.total_cmp(&b.ks)).unwrap();
+        assert_eq!((best.xmin, best.n_tail), (found.xmin, found.n_tail));
+        assert!((best.alpha / found.alpha - 1.0).abs() < 1e-10 && (best.ks - found.ks).abs() < 1e-10, "{best:?} {found:?}");
     }
 }

@@ -19,6 +19,7 @@
 use crate::{Error, Result};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
+use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// A fitted tail.
@@ -48,15 +49,26 @@ impl Fit {
 /// Fits exponent and lower bound to `values`, in any order.
 ///
 /// # Errors
-/// What [`check`] refuses.
+/// What [`check`] refuses; values that are all but equal.
 pub fn fit(values: &[f64]) -> Result<Fit> {
     check(values)?;
     let sample = Sample::new(values);
-    let (ks, u) = sample.best();
+    let (ks, u) = sample.best(&sample.candidates()?);
     let n_tail = sample.tail(u);
     let alpha = sample.alpha(u);
     let sigma = (alpha - 1.0) / (n_tail as f64).sqrt();
     Ok(Fit { alpha, xmin: sample.value[u], ks, n_tail, n: sample.n(), sigma })
+}
+
+/// Largest exponent of a tail. Beyond it the values are one value and its rounding, and so small a difference has no digits left.
+pub(super) const MOST_ALPHA: f64 = 1e5;
+
+/// What is said where no lower bound leaves a tail whose exponent is at most [`MOST_ALPHA`].
+pub(super) fn all_but_equal() -> Error {
+    Error::value(
+        "values",
+        format!("are all but equal: they fall faster than x^-{MOST_ALPHA:e} from every one on, so no tail can be fitted"),
+    )
 }
 
 /// One candidate for the lower bound.
@@ -72,32 +84,36 @@ pub struct Candidate {
     pub n_tail: usize,
 }
 
-/// Candidates that [`scan`] gives at most, beside the best.
+/// Candidates that a scan gives at most, beside the best.
 const SHOWN: usize = 2000;
+
+/// Where there are more than 2000 of the ascending `candidates`, the first of each of 2000 equal steps of their logarithm, and the best.
+pub(super) fn thinned(mut candidates: Vec<usize>, log: impl Fn(usize) -> f64, best: usize) -> Vec<usize> {
+    if candidates.len() > SHOWN {
+        let [low, high] = [0, candidates.len() - 1].map(|at| log(candidates[at]));
+        let step = |u| (((log(u) - low) / (high - low) * SHOWN as f64) as usize).min(SHOWN - 1);
+        let mut before = None;
+        candidates.retain(|&u| before.replace(step(u)) != Some(step(u)) || u == best);
+    }
+    candidates
+}
 
 /// Exponent and distance for every candidate, ascending; where there are more than 2000, the first of each of 2000 equal steps of
 /// ln xmin, and the best.
 ///
 /// # Errors
-/// What [`check`] refuses.
+/// Those of [`fit`].
 pub fn scan(values: &[f64]) -> Result<Vec<Candidate>> {
     check(values)?;
     let sample = Sample::new(values);
-    let candidates = sample.value.len() - 1;
-    let mut shown: Vec<usize> = (0..candidates).collect();
-    if candidates > SHOWN {
-        let best = sample.best().1;
-        let (low, high) = (sample.log[0], sample.log[candidates - 1]);
-        let step = |u: usize| (((sample.log[u] - low) / (high - low) * SHOWN as f64) as usize).min(SHOWN - 1);
-        shown.retain(|&u| u == 0 || step(u) != step(u - 1) || u == best);
-    }
+    let candidates = sample.candidates()?;
+    let (_, best) = sample.best(&candidates);
+    let unbounded = AtomicU64::new(f64::INFINITY.to_bits());
     let candidate = |&u: &usize| {
-        let unbounded = AtomicU64::new(f64::INFINITY.to_bits());
-        // Nothing exceeds an infinite bound.
-        let ks = sample.distance(u, &unbounded, &mut 0, &mut vec![]).unwrap_or(f64::INFINITY);
-        Candidate { xmin: sample.value[u], alpha: sample.alpha(u), ks, n_tail: sample.tail(u) }
+        let ks = sample.distance(u, &unbounded, &mut Search::default())?;
+        Some(Candidate { xmin: sample.value[u], alpha: sample.alpha(u), ks, n_tail: sample.tail(u) })
     };
-    Ok(shown.par_iter().map(candidate).collect())
+    Ok(thinned(candidates, |u| sample.log[u], best).par_iter().filter_map(candidate).collect())
 }
 
 /// The data's own P(X >= x) at each distinct value, ascending in x.
@@ -138,18 +154,6 @@ struct Sample {
     excess: Vec<f64>,
 }
 
-/// Distinct values `left < right` whose F is known, and what lies between them, of which nothing is known yet.
-#[derive(Clone, Copy)]
-struct Block {
-    left: usize,
-    f_left: f64,
-    right: usize,
-    f_right: f64,
-}
-
-/// A bound must beat the maximum by more than the rounding of both, so that no order of work can change the result.
-const ROUNDING: f64 = 1e-14;
-
 /// Neighbouring candidates that one thread works through in a row.
 const CHUNK: usize = 1024;
 
@@ -188,53 +192,93 @@ impl Sample {
         1.0 + self.tail(u) as f64 / self.excess[u]
     }
 
+    /// The distinct values that may be the lower bound: any but the largest that leaves a tail with an exponent.
+    fn candidates(&self) -> Result<Vec<usize>> {
+        let found: Vec<usize> = (0..self.value.len() - 1).filter(|&u| self.alpha(u) <= MOST_ALPHA).collect();
+        if found.is_empty() { Err(all_but_equal()) } else { Ok(found) }
+    }
+
     /// Smallest distance and its candidate. A coarse pass first, so that the full one starts with a good bound.
-    fn best(&self) -> (f64, usize) {
-        let candidates = self.value.len() - 1;
+    fn best(&self, candidates: &[usize]) -> (f64, usize) {
         let bound = AtomicU64::new(f64::INFINITY.to_bits());
-        self.scan((0..candidates).step_by(candidates / 256 + 1), &bound);
-        (0..candidates.div_ceil(CHUNK))
-            .into_par_iter()
-            .filter_map(|chunk| self.scan(chunk * CHUNK..candidates.min((chunk + 1) * CHUNK), &bound))
-            .reduce(|| (f64::INFINITY, usize::MAX), smaller)
+        self.scan(candidates.iter().step_by(candidates.len() / 256 + 1), &bound);
+        candidates.par_chunks(CHUNK).filter_map(|chunk| self.scan(chunk.iter(), &bound)).reduce(|| (f64::INFINITY, usize::MAX), smaller)
     }
 
     /// The best of some candidates, unless the bound beats them all. The bits of non-negative floats order as the floats do, so the
     /// bound is shared as an integer.
-    fn scan(&self, candidates: impl Iterator<Item = usize>, bound: &AtomicU64) -> Option<(f64, usize)> {
-        let (mut hint, mut blocks) = (0, vec![]);
-        let distances = candidates.filter_map(|u| {
-            let ks = self.distance(u, bound, &mut hint, &mut blocks)?;
+    fn scan<'a>(&self, candidates: impl Iterator<Item = &'a usize>, bound: &AtomicU64) -> Option<(f64, usize)> {
+        let mut search = Search::default();
+        let distances = candidates.filter_map(|&u| {
+            let ks = self.distance(u, bound, &mut search)?;
             bound.fetch_min(ks.to_bits(), Relaxed);
             Some((ks, u))
         });
         distances.reduce(smaller)
     }
 
-    /// D of the tail from `u` on, or nothing as soon as it is known to exceed `bound`. `hint` is the distinct value where the last
-    /// candidate deviated most; `blocks` is scratch space.
-    fn distance(&self, u: usize, bound: &AtomicU64, hint: &mut usize, blocks: &mut Vec<Block>) -> Option<f64> {
+    /// D of the tail from `u` on, or nothing as soon as it is known to exceed `bound`.
+    fn distance(&self, u: usize, bound: &AtomicU64, search: &mut Search) -> Option<f64> {
         let n = self.tail(u) as f64;
         let slope = n / self.excess[u];
         let fitted = |v: usize| -(-slope * (self.log[v] - self.log[u])).exp_m1();
         let counted = |place: usize| (place - self.first[u]) as f64 / n;
         // Among equal values the first lies lowest against F, the last highest.
-        let deviation = |v: usize, f: f64| (f - counted(self.first[v])).max(counted(self.first[v + 1] - 1) - f);
-        let exceeds = |d: f64| d > f64::from_bits(bound.load(Relaxed));
+        let shares = |v: usize| (counted(self.first[v]), counted(self.first[v + 1] - 1));
+        let deviation = |v: usize, f: f64| (f - shares(v).0).max(shares(v).1 - f);
+        search.largest(u..=self.value.len() - 1, fitted, shares, deviation, |d| d > f64::from_bits(bound.load(Relaxed)))
+    }
+}
 
-        let last = self.value.len() - 1;
-        let start = (*hint).max(u);
-        let f_last = fitted(last);
-        let mut worst = deviation(start, fitted(start)).max(deviation(last, f_last)).max(deviation(u, 0.0));
+/// The search for the largest deviation of a tail, and what one candidate leaves to the next.
+#[derive(Default)]
+pub(super) struct Search {
+    /// The distinct value where the last candidate deviated most.
+    hint: usize,
+    /// Scratch space.
+    blocks: Vec<Block>,
+}
+
+/// Distinct values `left < right` whose F is known, and what lies between them, of which nothing is known yet.
+#[derive(Clone, Copy)]
+struct Block {
+    left: usize,
+    f_left: f64,
+    right: usize,
+    f_right: f64,
+}
+
+/// A bound must beat the maximum by more than the rounding of both, so that no order of work can change the result.
+const ROUNDING: f64 = 1e-14;
+
+impl Search {
+    /// The largest `deviation(v, F(v))` over the distinct values v of a tail, or nothing as soon as it is known that it `exceeds` a bound.
+    /// `fitted` is F, `shares` the least and the most of the tail that F is held against; all of them rise with v.
+    pub(super) fn largest(
+        &mut self,
+        tail: RangeInclusive<usize>,
+        fitted: impl Fn(usize) -> f64,
+        shares: impl Fn(usize) -> (f64, f64),
+        deviation: impl Fn(usize, f64) -> f64,
+        exceeds: impl Fn(f64) -> bool,
+    ) -> Option<f64> {
+        let (&first, &last) = (tail.start(), tail.end());
+        let start = self.hint.max(first);
+        let hinted = deviation(start, fitted(start));
+        if exceeds(hinted) {
+            return None;
+        }
+        let (f_first, f_last) = (fitted(first), fitted(last));
+        let mut worst = hinted.max(deviation(last, f_last)).max(deviation(first, f_first));
         if exceeds(worst) {
             return None;
         }
-        blocks.clear();
-        blocks.push(Block { left: u, f_left: 0.0, right: last, f_right: f_last });
+        self.blocks.clear();
+        self.blocks.push(Block { left: first, f_left: f_first, right: last, f_right: f_last });
         let mut next = 0;
-        while let Some(&Block { left, f_left, right, f_right }) = blocks.get(next) {
+        while let Some(&Block { left, f_left, right, f_right }) = self.blocks.get(next) {
             next += 1;
-            let inside = || (f_right - counted(self.first[left + 1])).max(counted(self.first[right] - 1) - f_left);
+            let inside = || (f_right - shares(left + 1).0).max(shares(right - 1).1 - f_left);
             if right - left < 2 || inside() + ROUNDING < worst {
                 continue;
             }
@@ -242,13 +286,13 @@ impl Sample {
             let f = fitted(middle);
             let d = deviation(middle, f);
             if d > worst {
-                (worst, *hint) = (d, middle);
+                (worst, self.hint) = (d, middle);
                 if exceeds(d) {
                     return None;
                 }
             }
-            blocks.push(Block { left, f_left, right: middle, f_right: f });
-            blocks.push(Block { left: middle, f_left: f, right, f_right });
+            self.blocks.push(Block { left, f_left, right: middle, f_right: f });
+            self.blocks.push(Block { left: middle, f_left: f, right, f_right });
         }
         Some(worst)
     }
@@ -277,6 +321,20 @@ mod tests {
             assert!(said.contains(says), "{values:?}: {said}");
             assert_eq!(said, ccdf(values).unwrap_err().to_string());
         }
+    }
+
+    #[test]
+    fn values_that_are_all_but_equal_are_no_tail() {
+        let close = 3.0 + 1e-9;
+        for values in [&[3.0, close][..], &[3.0, 3.0, close, close + 1e-9]] {
+            for said in [fit(values).unwrap_err(), scan(values).unwrap_err()].map(|e| e.to_string()) {
+                assert!(said.contains("all but equal"), "{values:?}: {said}");
+            }
+        }
+        // The tail of the two largest is no candidate beside others.
+        let values = [1.0, 2.0, 3.0, close];
+        assert_eq!(scan(&values).unwrap().iter().map(|candidate| candidate.xmin).collect::<Vec<_>>(), [1.0, 2.0]);
+        assert!(fit(&values).unwrap().xmin < 3.0);
     }
 
     #[test]

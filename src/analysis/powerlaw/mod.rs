@@ -17,7 +17,7 @@ mod optimise;
 pub mod special;
 mod subsample;
 
-pub use bootstrap::{Bootstrap, LARGE, bootstrap, sentence};
+pub use bootstrap::{Bootstrap, LARGE, bootstrap, check_draws, sentence};
 pub use compare::{Comparison, Rival, compare};
 pub use fit::{Candidate, Fit, ccdf, check, fit, scan};
 pub use subsample::{Growth, subsample};
