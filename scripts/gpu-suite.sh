@@ -113,14 +113,21 @@ bench() {
   fi
   step ours 180 ./scalefree bench run --device cuda --out results/ours.json "${ours[@]}"
   step start 20 python3 peers/problem.py "$start"
-  local batch precision form name
+  local batch precision form name shapes=()
+  for batch in $batches; do
+    shapes+=(--shape "d2l:$batch")
+  done
+  for precision in $precisions; do
+    # What rehearsals take from the processor is no step of a card.
+    [ -n "$rehearsal" ] || step "ours-$precision" 40 ./scalefree bench run --device cuda "${shapes[@]}" --out "results/ours-$precision.json" \
+      --set "precision=$precision"
+  done
   for batch in $batches; do
     # One batch of data, so that an epoch of our training is a step, and its cost that of the step.
     local data=results/set-$batch.npz
     step "data-$batch" 30 ./scalefree generate --count "$batch" --seed 1 --device cpu --out "$data"
     for precision in $precisions; do
       name=$batch-$precision
-      [ -n "$rehearsal" ] || step "ours-$name" 40 ./scalefree bench run --device cuda --shape "d2l:$batch" --out "results/ours-$name.json" --set "precision=$precision"
       # An unfinished run would be refused as another's.
       [ -e "results/curve-$name.done" ] || rm -rf "results/curve-$name"
       step "curve-$name" 40 ./scalefree train d2l --data "$data" --init "$start" --out "results/curve-$name" --device "$device" \
@@ -136,7 +143,7 @@ bench() {
   else
     skip jax "python3 has no jax"
   fi
-  for form in graph eager compile; do
+  for form in graph compile eager; do
     if ! has torch; then
       skip "torch-$form" "python3 has no torch"
     elif [ "$form" = graph ] && [ -n "$rehearsal" ]; then

@@ -29,27 +29,47 @@ struct WeightGradient {
     double* scratch;
     unsigned rows, columns;
 
+    // Groups of four numbers that a thread has of a tile, and those that it takes at once: it waits for memory once and not for each.
+    template <class S>
+    static constexpr unsigned GROUPS = S::BM * S::BN / (THREADS * 4);
+    template <class S>
+    static constexpr unsigned AT_ONCE = GROUPS<S> < 4 ? GROUPS<S> : 4;
+
+    // work(i, at, place) for the thread's groups first + i, i < AT_ONCE, that are in the tensor: `at` there, and in the tile.
+    template <class S, class Work>
+    __device__ __forceinline__ void each(unsigned first, unsigned m0, unsigned n0, const Work& work) const {
+#pragma unroll
+        for (unsigned i = 0; i < AT_ONCE<S>; ++i) {
+            const unsigned e = (threadIdx.x + (first + i) * THREADS) * 4, m = e / S::BN, n = e % S::BN;
+            if (first < GROUPS<S> && m0 + m < rows && n0 + n < columns) {
+                work(i, (u64)(m0 + m) * columns + n0 + n, m * S::C_STRIDE + n);
+            }
+        }
+    }
+
+    __device__ __forceinline__ bool wide() const {
+        return sink.update.mode == APPLY && columns % 4 == 0 && aligned16(sink.destination) && aligned16(sink.first) && aligned16(sink.second);
+    }
+
+    // Brings what the epilogue reads first nearer while the product is made. Not the whole tile: all tiles under way must fit in a small L2.
+    template <class S>
+    __device__ __forceinline__ void prefetch() const {
+        if (wide() && gridDim.z == 1) {
+            each<S>(0, blockIdx.x * S::BM, blockIdx.y * S::BN, [&](unsigned, u64 at, unsigned) { sink.prefetch4(at); });
+        }
+    }
+
     template <class S>
     __device__ __forceinline__ void run(const float* c, unsigned m0, unsigned n0) const {
-        const bool wide = sink.update.mode == APPLY && columns % 4 == 0 && aligned16(sink.destination) && aligned16(sink.first) &&
-                          aligned16(sink.second);
         float square = 0.0f;
-        if (wide) {
-            // Some at once, so that a thread waits for memory once and not for each.
-            constexpr unsigned ALL = S::BM * S::BN / (THREADS * 4), AT_ONCE = ALL < 4 ? ALL : 4;
-            for (unsigned first = 0; first < ALL; first += AT_ONCE) {
-                Moments4 moments[AT_ONCE];
-                const auto each = [&](auto&& work) {
-#pragma unroll
-                    for (unsigned i = 0; i < AT_ONCE; ++i) {
-                        const unsigned e = (threadIdx.x + (first + i) * THREADS) * 4, m = e / S::BN, n = e % S::BN;
-                        if (m0 + m < rows && n0 + n < columns) {
-                            work(moments[i], (u64)(m0 + m) * columns + n0 + n, c + m * S::C_STRIDE + n);
-                        }
-                    }
-                };
-                each([&](Moments4& moments, u64 at, const float*) { moments = sink.load4(at); });
-                each([&](Moments4& moments, u64 at, const float* g) { square += sink.apply4(at, moments, *(const float4*)g); });
+        if (wide()) {
+            for (unsigned first = 0; first < GROUPS<S>; first += AT_ONCE<S>) {
+                Moments4 moments[AT_ONCE<S>];
+                each<S>(first, m0, n0, [&](unsigned i, u64 at, unsigned) { moments[i] = sink.load4(at); });
+                each<S>(first + AT_ONCE<S>, m0, n0, [&](unsigned, u64 at, unsigned) { sink.prefetch4(at); });
+                each<S>(first, m0, n0, [&](unsigned i, u64 at, unsigned place) {
+                    square += sink.apply4(at, moments[i], *(const float4*)(c + place));
+                });
             }
         } else {
             for (unsigned e = threadIdx.x; e < S::BM * S::BN; e += THREADS) {

@@ -270,6 +270,8 @@ inline void mma_m16n8k16_bf16(float (&d)[4], const unsigned (&a)[4], const unsig
 }
 
 // Half a unit of the last kept place is added and the rest cut: nearest, ties away from zero.
+inline void prefetch_l2(const void*) {}
+
 inline unsigned cvt_rna_tf32(float value) {
     const unsigned bits = __float_as_uint(value);
     return std::isnan(value) ? 0x7fffffffu : std::isinf(value) ? bits : (bits + 0x1000u) & ~0x1fffu;

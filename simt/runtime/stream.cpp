@@ -80,7 +80,8 @@ bool Driver::forbid_in_capture() {
     bool capturing = false;
     for (Stream* stream : streams) {
         constexpr unsigned THREAD_LOCAL = 1, RELAXED = 2;
-        if (stream->capture == nullptr || stream->capture_mode == RELAXED) continue;
+        // A stream that joined is captured in the mode of the one that began.
+        if (!stream->began_capture || stream->capture_mode == RELAXED) continue;
         // What another thread captures for itself alone is no concern of ours.
         if (stream->capture_mode == THREAD_LOCAL && stream->capture_thread != std::this_thread::get_id()) continue;
         stream->capture->valid = false;

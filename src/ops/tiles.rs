@@ -28,15 +28,17 @@ pub(crate) struct Chip {
 }
 
 impl Tile {
-    /// For a product of `rows` rows and `inner` steps. A multiprocessor before 8.0 has no shared memory for two tall tiles; and where the
-    /// inner dimension is short, a product is its epilogue.
-    pub(crate) fn new(chip: Chip, rows: usize, inner: usize) -> Self {
-        if chip.capability >= (8, 0) && rows >= TALL.rows && inner >= SHORT { TALL } else { SQUARE }
+    /// For the product of (rows, inner) and (inner, columns). A multiprocessor before 8.0 has no shared memory for two tall tiles; where the
+    /// inner dimension is short, a product is its epilogue; and a tall tile for each multiprocessor and a few more would leave most idle.
+    pub(crate) fn new(chip: Chip, rows: usize, columns: usize, inner: usize) -> Self {
+        let (tiles, processors) = (rows.div_ceil(TALL.rows) * columns.div_ceil(TALL.columns), chip.processors as usize);
+        let idle = (processors..processors + processors / 2).contains(&tiles);
+        if chip.capability >= (8, 0) && rows >= TALL.rows && inner >= SHORT && !idle { TALL } else { SQUARE }
     }
 
     /// The same, where there is a kernel for few rows.
-    pub(crate) fn or_skinny(chip: Chip, rows: usize, inner: usize) -> Self {
-        if rows <= SKINNY.rows { SKINNY } else { Tile::new(chip, rows, inner) }
+    pub(crate) fn or_skinny(chip: Chip, rows: usize, columns: usize, inner: usize) -> Self {
+        if rows <= SKINNY.rows { SKINNY } else { Tile::new(chip, rows, columns, inner) }
     }
 
     /// Blocks that finish a tile: four elements a thread.
@@ -197,7 +199,7 @@ mod tests {
     fn a_small_product_fills_the_card_and_a_large_one_is_not_cut() {
         let chip = Chip { processors: 132, capability: (9, 0) };
         let blocks = |rows, columns, inner| {
-            let cut = Cut::new(chip, Tile::or_skinny(chip, rows, inner), rows, columns, inner);
+            let cut = Cut::new(chip, Tile::or_skinny(chip, rows, columns, inner), rows, columns, inner);
             (cut.tile, cut.tiles[0] * cut.tiles[1] * cut.shares)
         };
         // fc1 and conv3 of a D2L at batch 10, forward, and their weights' gradients.
@@ -205,7 +207,8 @@ mod tests {
         assert_eq!(blocks(160, 1024, 4608), (TALL, 256));
         assert_eq!(blocks(2048, 4096, 10), (SQUARE, 2048));
         assert_eq!(blocks(1024, 4608, 160), (TALL, 576));
+        assert_eq!(blocks(512, 2304, 640), (SQUARE, 288));
         // An RTX 20.
-        assert_eq!(Tile::new(Chip { processors: 68, capability: (7, 5) }, 1024, 160), SQUARE);
+        assert_eq!(Tile::new(Chip { processors: 68, capability: (7, 5) }, 1024, 4608, 160), SQUARE);
     }
 }

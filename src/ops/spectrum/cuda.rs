@@ -8,6 +8,7 @@ use crate::ops::hamiltonian::{Hamiltonians, Hopping, hamiltonian};
 use crate::ops::mode_area::{ModeAreas, order_areas};
 use crate::progress::Progress;
 use crate::{Error, Result};
+use rayon::prelude::*;
 
 /// The most matrices of a call: above 32 k versions of cuSOLVER answer wrongly.
 const MOST: usize = 16_384;
@@ -130,14 +131,18 @@ fn first_fault(
             return Ok(Some(format!("matrix {at} of {count}: its energies are not those of a matrix without diagonal")));
         }
     }
-    let mut matrix = vec![0.0; sites * sites];
-    let mut own = vec![0.0; sites * sites];
+    let mut pairs = Vec::with_capacity(sample.len());
     for &at in sample {
-        hamiltonian(hopping, &displacement[at * 2 * sites..][..2 * sites], &mut matrix);
+        let mut own = vec![0.0; sites * sites];
         device.download_from(modes, at * sites * sites, &mut own)?;
-        if let Some(fault) = check(&matrix, &energy[at * sites..][..sites], &own, epsilon) {
-            return Ok(Some(format!("matrix {at} of {count}: {fault}")));
-        }
+        pairs.push((at, own));
     }
-    Ok(None)
+    let fault = |(at, own): &(usize, Vec<f64>)| {
+        let mut matrix = vec![0.0; sites * sites];
+        hamiltonian(hopping, &displacement[at * 2 * sites..][..2 * sites], &mut matrix);
+        let fault = check(&matrix, &energy[at * sites..][..sites], own, epsilon)?;
+        Some(format!("matrix {at} of {count}: {fault}"))
+    };
+    let faults: Vec<Option<String>> = pairs.par_iter().map(fault).collect();
+    Ok(faults.into_iter().flatten().next())
 }
