@@ -792,6 +792,39 @@ fn a_sweep_shares_what_it_can_and_a_kill_at_any_moment_loses_nothing() {
 }
 
 #[test]
+fn a_sweep_in_several_jobs_leaves_the_files_of_one_job() {
+    let bench = Bench::new();
+    let folder = bench.path();
+    bench.put("plan.toml", b"seeds = [1, 2]\n[each]\nl2d.keep = [0.5]\nl2d.lr = [1e30]");
+    let settings = tiny_settings();
+    let in_jobs = |out, jobs| [sweep(out, &settings), vec!["--jobs", jobs]].concat();
+    succeeds(&in_jobs("one", "1"), folder);
+
+    // What stops a sweep stops the other job too, and is what is told.
+    let blocked = folder.join("several/runs/as-configured-seed2");
+    std::fs::create_dir_all(&blocked).unwrap();
+    std::fs::write(blocked.join("data"), "no folder").unwrap();
+    refuses(&in_jobs("several", "2"), folder, &["error: cannot write", "as-configured-seed2/data"]);
+    assert!(!folder.join("several/runs/l2d.lr=1e30-seed1").exists());
+    std::fs::remove_file(blocked.join("data")).unwrap();
+
+    // The same command goes on; jobs that no seed is left for do no harm. A line says which run it speaks of.
+    let output = scalefree(&in_jobs("several", "3"), folder);
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success(), "{said}");
+    let [one, several] = ["one", "several"].map(|out| relative(contents(&folder.join(out)), &folder.join(out)));
+    assert_eq!(one.len(), several.len());
+    for ((name, bytes), (known, expected)) in several.iter().zip(&one) {
+        assert!(name == known && bytes == expected, "{} differs with several jobs", name.display());
+    }
+    let names = ["as-configured", "l2d.keep=0.5", "l2d.lr=1e30"];
+    assert!(said.lines().all(|line| line.starts_with("run ") || names.iter().any(|name| line.starts_with(name))), "{said}");
+    for seed in [1, 2] {
+        assert!(said.contains(&format!("\nl2d.lr=1e30-seed{seed}: the cost is no longer finite")), "{said}");
+    }
+}
+
+#[test]
 fn a_sweep_that_cannot_be_is_refused_before_its_first_run() {
     let bench = Bench::new();
     let folder = bench.path();
@@ -806,6 +839,8 @@ fn a_sweep_that_cannot_be_is_refused_before_its_first_run() {
         refuses(&["sweep", "plan.toml", "--out", "out"], folder, words);
     }
     refuses(&["sweep", "none.toml", "--out", "out"], folder, &["none.toml", "No such file"]);
+    bench.put("plan.toml", b"seeds = [1]");
+    refuses(&["sweep", "plan.toml", "--out", "out", "--jobs", "0"], folder, &["--jobs: 0 jobs; at least 1 is needed"]);
     assert!(!folder.join("out").exists());
 }
 

@@ -20,6 +20,9 @@ pub(super) struct Args {
     /// Folder of the sweep: runs/NAME/, table.csv, table.json, table.md, sweep.svg, sweep.png
     #[arg(long, value_name = "DIR", default_value = "runs/sweep")]
     out: PathBuf,
+    /// How many seeds are made at once; no number depends on it
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    jobs: usize,
 }
 
 const EXAMPLE: &str = "\
@@ -37,14 +40,16 @@ A plan:
 
 Any key that such a run heeds may vary. All else is as --preset, --config and --set say, without branches. Runs
 share data sets and trained networks wherever the keys behind them are the same. Ctrl-C saves; the same command
-goes on, and skips what is finished.";
+goes on, and skips what is finished.
+
+--jobs N is for a card and small runs; the card must hold N of them.";
 
 pub(super) fn run(args: &Args, common: &Common) -> Result<()> {
     let preset = Preset::from(args.preset);
     let (config, compute) = common.open(preset)?;
     let plan = Plan::read(&args.plan, &config)?;
     let bar = Bar::new(common.quiet);
-    let table = on_device!(compute, device => sweep(device, &describe(&compute), preset, &plan, &args.out, &bar))?;
+    let table = on_device!(compute, device => sweep(device, &describe(&compute), preset, &plan, &args.out, args.jobs, &bar))?;
     if common.json {
         println!("{}", table.json());
     } else if !common.quiet {
