@@ -261,6 +261,9 @@ inline void ldmatrix_x4(unsigned (&r)[4], const void* shared_row, SIMT_PLACE) { 
 inline void mma_m16n8k8_f16(float (&d)[4], const unsigned (&a)[2], const unsigned (&b)[1], SIMT_PLACE) {
     simt::multiply(simt::Product::F16, d, a, b, SIMT_HERE);
 }
+// There is no cache to bring it to.
+inline void prefetch_l2(const void*) {}
+
 #if __CUDA_ARCH__ >= 800
 inline void mma_m16n8k8_tf32(float (&d)[4], const unsigned (&a)[4], const unsigned (&b)[2], SIMT_PLACE) {
     simt::multiply(simt::Product::Tf32, d, a, b, SIMT_HERE);
@@ -270,8 +273,6 @@ inline void mma_m16n8k16_bf16(float (&d)[4], const unsigned (&a)[4], const unsig
 }
 
 // Half a unit of the last kept place is added and the rest cut: nearest, ties away from zero.
-inline void prefetch_l2(const void*) {}
-
 inline unsigned cvt_rna_tf32(float value) {
     const unsigned bits = __float_as_uint(value);
     return std::isnan(value) ? 0x7fffffffu : std::isinf(value) ? bits : (bits + 0x1000u) & ~0x1fffu;
