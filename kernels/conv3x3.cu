@@ -83,7 +83,6 @@ CONV3X3_DX(conv3x3_dx_tall_f16, F16Gradient, Tall)
             const unsigned pixels = (unsigned)(config.batch * config.height * config.width);                                       \
             const Sink sink(destination, first, second, rate, update);                                                             \
             const WeightGradient gradient = {sink, squares, (double*)(shared + Shared::SCRATCH), filters, taps};                   \
-            gradient.prefetch<S>();                                                                                                \
             gemm<P, S>(shared, A(dz, pixels, filters), B(x, config), pixels, k_split, partials, gradient);                         \
         }                                                                                                                          \
     }                                                                                                                              \

@@ -81,7 +81,6 @@ DENSE_DX(dense_dx_skinny_f16, F16Gradient, Skinny)
             const unsigned batch = (unsigned)config.batch, inputs = (unsigned)config.inputs, outputs = (unsigned)config.outputs;   \
             const Sink sink(destination, first, second, rate, update);                                                             \
             const WeightGradient gradient = {sink, squares, (double*)(shared + Shared::SCRATCH), outputs, inputs};                 \
-            gradient.prefetch<S>();                                                                                                \
             gemm<P, S>(shared, A(dz, batch, outputs), B(x, batch, inputs), batch, k_split, partials, gradient);                    \
         }                                                                                                                          \
     }                                                                                                                              \

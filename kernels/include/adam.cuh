@@ -72,13 +72,6 @@ struct Sink {
         return {*(const float4*)(destination + at), *(const float4*)(first + at), *(const float4*)(second + at)};
     }
 
-    // What load4 will ask for.
-    __device__ __forceinline__ void prefetch4(u64 at) const {
-        prefetch_l2(destination + at);
-        prefetch_l2(first + at);
-        prefetch_l2(second + at);
-    }
-
     // Adam on what load4 answered; answers the sum of squares as `take`.
     __device__ __forceinline__ float apply4(u64 at, Moments4& moments, const float4& g) const {
         float4 &p = moments.p, &m = moments.m, &v = moments.v;

@@ -41,32 +41,21 @@ struct WeightGradient {
 #pragma unroll
         for (unsigned i = 0; i < AT_ONCE<S>; ++i) {
             const unsigned e = (threadIdx.x + (first + i) * THREADS) * 4, m = e / S::BN, n = e % S::BN;
-            if (first < GROUPS<S> && m0 + m < rows && n0 + n < columns) {
+            if (m0 + m < rows && n0 + n < columns) {
                 work(i, (u64)(m0 + m) * columns + n0 + n, m * S::C_STRIDE + n);
             }
         }
     }
 
-    __device__ __forceinline__ bool wide() const {
-        return sink.update.mode == APPLY && columns % 4 == 0 && aligned16(sink.destination) && aligned16(sink.first) && aligned16(sink.second);
-    }
-
-    // Brings what the epilogue reads first nearer while the product is made. Not the whole tile: all tiles under way must fit in a small L2.
-    template <class S>
-    __device__ __forceinline__ void prefetch() const {
-        if (wide() && gridDim.z == 1) {
-            each<S>(0, blockIdx.x * S::BM, blockIdx.y * S::BN, [&](unsigned, u64 at, unsigned) { sink.prefetch4(at); });
-        }
-    }
-
     template <class S>
     __device__ __forceinline__ void run(const float* c, unsigned m0, unsigned n0) const {
+        const bool wide = sink.update.mode == APPLY && columns % 4 == 0 && aligned16(sink.destination) && aligned16(sink.first) &&
+                          aligned16(sink.second);
         float square = 0.0f;
-        if (wide()) {
+        if (wide) {
             for (unsigned first = 0; first < GROUPS<S>; first += AT_ONCE<S>) {
                 Moments4 moments[AT_ONCE<S>];
                 each<S>(first, m0, n0, [&](unsigned i, u64 at, unsigned) { moments[i] = sink.load4(at); });
-                each<S>(first + AT_ONCE<S>, m0, n0, [&](unsigned, u64 at, unsigned) { sink.prefetch4(at); });
                 each<S>(first, m0, n0, [&](unsigned i, u64 at, unsigned place) {
                     square += sink.apply4(at, moments[i], *(const float4*)(c + place));
                 });

@@ -102,11 +102,6 @@ __device__ __forceinline__ void mma_m16n8k16_bf16(float (&d)[4], const unsigned 
 
 // --- conversions -------------------------------------------------------------------------------------------------------------------------
 
-// Asks for the line of `address` to be brought to the L2 cache.
-__device__ __forceinline__ void prefetch_l2(const void* address) {
-    asm volatile("prefetch.global.L2 [%0];" : : "l"(__cvta_generic_to_global(address)));
-}
-
 #if __CUDA_ARCH__ >= 800
 // To TF32: nearest, ties away from zero.
 __device__ __forceinline__ unsigned cvt_rna_tf32(float value) {

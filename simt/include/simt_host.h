@@ -261,9 +261,6 @@ inline void ldmatrix_x4(unsigned (&r)[4], const void* shared_row, SIMT_PLACE) { 
 inline void mma_m16n8k8_f16(float (&d)[4], const unsigned (&a)[2], const unsigned (&b)[1], SIMT_PLACE) {
     simt::multiply(simt::Product::F16, d, a, b, SIMT_HERE);
 }
-// There is no cache to bring it to.
-inline void prefetch_l2(const void*) {}
-
 #if __CUDA_ARCH__ >= 800
 inline void mma_m16n8k8_tf32(float (&d)[4], const unsigned (&a)[4], const unsigned (&b)[2], SIMT_PLACE) {
     simt::multiply(simt::Product::Tf32, d, a, b, SIMT_HERE);

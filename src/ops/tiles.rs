@@ -28,17 +28,15 @@ pub(crate) struct Chip {
 }
 
 impl Tile {
-    /// For the product of (rows, inner) and (inner, columns). A multiprocessor before 8.0 has no shared memory for two tall tiles; where the
-    /// inner dimension is short, a product is its epilogue; and a tall tile for each multiprocessor and a few more would leave most idle.
-    pub(crate) fn new(chip: Chip, rows: usize, columns: usize, inner: usize) -> Self {
-        let (tiles, processors) = (rows.div_ceil(TALL.rows) * columns.div_ceil(TALL.columns), chip.processors as usize);
-        let idle = (processors..processors + processors / 2).contains(&tiles);
-        if chip.capability >= (8, 0) && rows >= TALL.rows && inner >= SHORT && !idle { TALL } else { SQUARE }
+    /// For a product of `rows` rows and that inner dimension. A multiprocessor before 8.0 has no shared memory for two tall tiles; and where
+    /// the inner dimension is short, a product is its epilogue.
+    pub(crate) fn new(chip: Chip, rows: usize, inner: usize) -> Self {
+        if chip.capability >= (8, 0) && rows >= TALL.rows && inner >= SHORT { TALL } else { SQUARE }
     }
 
     /// The same, where there is a kernel for few rows.
-    pub(crate) fn or_skinny(chip: Chip, rows: usize, columns: usize, inner: usize) -> Self {
-        if rows <= SKINNY.rows { SKINNY } else { Tile::new(chip, rows, columns, inner) }
+    pub(crate) fn or_skinny(chip: Chip, rows: usize, inner: usize) -> Self {
+        if rows <= SKINNY.rows { SKINNY } else { Tile::new(chip, rows, inner) }
     }
 
     /// Blocks that finish a tile: four elements a thread.
@@ -60,8 +58,8 @@ pub(crate) const STEP: usize = 16;
 const SHORT: usize = 64;
 /// A share is no shorter than this many steps: below, adding the shares costs more than it saves.
 const SHORTEST: usize = 4;
-/// Blocks for each multiprocessor that shares may bring the launch to.
-const BLOCKS: usize = 2;
+/// Blocks for each multiprocessor that shares may bring the launch to: as many tall ones as it holds.
+const BLOCKS: usize = 3;
 
 /// The cut of one product.
 #[derive(Debug, Clone, Copy)]
@@ -79,8 +77,7 @@ impl Cut {
     pub(crate) fn new(chip: Chip, tile: Tile, rows: usize, columns: usize, inner: usize) -> Self {
         let tiles = [rows.div_ceil(tile.rows), columns.div_ceil(tile.columns)];
         let (count, processors, steps) = (tiles[0] * tiles[1], chip.processors as usize, inner.div_ceil(STEP));
-        let blocks = std::env::var("SCALEFREE_BLOCKS").ok().and_then(|b| b.parse().ok()).unwrap_or(BLOCKS);
-        let wanted = if count < processors { (blocks * processors / count.max(1)).min(steps / SHORTEST).max(1) } else { 1 };
+        let wanted = if count < processors { (BLOCKS * processors / count.max(1)).min(steps / SHORTEST).max(1) } else { 1 };
         let length = steps.div_ceil(wanted).max(1);
         Cut { tile, tiles, shares: steps.div_ceil(length).max(1), length: (length * STEP) as u32 }
     }
@@ -114,7 +111,7 @@ impl Cut {
 
 /// Elements that the shares' sums take, whatever the product: enough for [`BLOCKS`] tiles a multiprocessor.
 pub(crate) fn partials_len(processors: u32) -> usize {
-    4 * processors as usize * TALL.rows * TALL.columns
+    BLOCKS * processors as usize * TALL.rows * TALL.columns
 }
 
 /// Places in a workspace, each on 256 bytes.
@@ -199,16 +196,15 @@ mod tests {
     fn a_small_product_fills_the_card_and_a_large_one_is_not_cut() {
         let chip = Chip { processors: 132, capability: (9, 0) };
         let blocks = |rows, columns, inner| {
-            let cut = Cut::new(chip, Tile::or_skinny(chip, rows, columns, inner), rows, columns, inner);
+            let cut = Cut::new(chip, Tile::or_skinny(chip, rows, inner), rows, columns, inner);
             (cut.tile, cut.tiles[0] * cut.tiles[1] * cut.shares)
         };
         // fc1 and conv3 of a D2L at batch 10, forward, and their weights' gradients.
-        assert_eq!(blocks(10, 2048, 4096), (SKINNY, 256));
-        assert_eq!(blocks(160, 1024, 4608), (TALL, 256));
+        assert_eq!(blocks(10, 2048, 4096), (SKINNY, 384));
+        assert_eq!(blocks(160, 1024, 4608), (TALL, 384));
         assert_eq!(blocks(2048, 4096, 10), (SQUARE, 2048));
         assert_eq!(blocks(1024, 4608, 160), (TALL, 576));
-        assert_eq!(blocks(512, 2304, 640), (SQUARE, 288));
         // An RTX 20.
-        assert_eq!(Tile::new(Chip { processors: 68, capability: (7, 5) }, 1024, 4608, 160), SQUARE);
+        assert_eq!(Tile::new(Chip { processors: 68, capability: (7, 5) }, 1024, 160), SQUARE);
     }
 }

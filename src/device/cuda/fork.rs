@@ -82,9 +82,6 @@ impl Cuda {
 
     /// Runs `work` on a card whose backward passes use the second stream, and joins the two.
     pub(super) fn overlapped(&self, work: &mut dyn FnMut(&Cuda) -> Result<()>) -> Result<()> {
-        if std::env::var("SCALEFREE_SERIAL").is_ok() {
-            return work(self);
-        }
         let worked = work(&Cuda { overlaps: true, ..self.clone() });
         // Also after a fault: a capture must not end with a stream that left it.
         let joined = self.fork.order(self.fork.stream, self.fork.joined, self.stream);

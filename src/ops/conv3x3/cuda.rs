@@ -29,7 +29,7 @@ kernels! {
 /// How the three products are cut.
 impl Conv3x3Config {
     fn cut(chip: Chip, rows: usize, columns: usize, inner: usize) -> Cut {
-        Cut::new(chip, Tile::new(chip, rows, columns, inner), rows, columns, inner)
+        Cut::new(chip, Tile::new(chip, rows, inner), rows, columns, inner)
     }
 
     pub(crate) fn forward_cut(&self, chip: Chip) -> Cut {

@@ -34,15 +34,15 @@ kernels! {
 /// How the three products are cut.
 impl DenseConfig {
     pub(crate) fn forward_cut(&self, chip: Chip) -> Cut {
-        Cut::new(chip, Tile::or_skinny(chip, self.batch, self.outputs, self.inputs), self.batch, self.outputs, self.inputs)
+        Cut::new(chip, Tile::or_skinny(chip, self.batch, self.inputs), self.batch, self.outputs, self.inputs)
     }
 
     pub(crate) fn dx_cut(&self, chip: Chip) -> Cut {
-        Cut::new(chip, Tile::or_skinny(chip, self.batch, self.inputs, self.outputs), self.batch, self.inputs, self.outputs)
+        Cut::new(chip, Tile::or_skinny(chip, self.batch, self.outputs), self.batch, self.inputs, self.outputs)
     }
 
     pub(crate) fn dw_cut(&self, chip: Chip) -> Cut {
-        Cut::new(chip, Tile::new(chip, self.outputs, self.inputs, self.batch), self.outputs, self.inputs, self.batch)
+        Cut::new(chip, Tile::new(chip, self.outputs, self.batch), self.outputs, self.inputs, self.batch)
     }
 }
 

@@ -28,7 +28,7 @@ impl Spectra for Cuda {
     fn spectra(&self, labels: &Labels, hopping: &Hopping, displacement: &[f64], progress: &dyn Progress) -> Result<Spectrum> {
         let row = 2 * (hopping.size * hopping.size) as usize;
         let count = displacement.len() / row;
-        let mut solvers = labels.solver.on_a_card();
+        let mut solvers = labels.solver.on_a_card(self.capability(), row / 2);
         let (mut most, mut done) = (MOST, 0);
         let mut spectrum = Spectrum::default();
         while done < count {
