@@ -21,7 +21,7 @@
         using B = Rows<AlongK<S::BN>>;                                                                                             \
         using Shared = GemmShared<S, A, B>;                                                                                        \
         SIMT_SHARED(float4, shared, [Shared::SIZE]);                                                                               \
-        if constexpr (P::AVAILABLE) {                                                                                              \
+        if constexpr (AVAILABLE<P, S>) {                                                                                           \
             const unsigned filters = (unsigned)config.filters, taps = 9 * (unsigned)config.channels;                               \
             const unsigned pixels = (unsigned)(config.batch * config.height * config.width);                                       \
             const A a(x, config, (unsigned)config.channels, config.pool != 0, blockIdx.x * S::BM);                                 \
@@ -49,7 +49,7 @@ CONV3X3_FORWARD(conv3x3_forward_tall_f16, F16, Tall)
         using B = MirroredWeights<AcrossK<S::BN>>;                                                                                 \
         using Shared = GemmShared<S, A, B>;                                                                                        \
         SIMT_SHARED(float4, shared, [Shared::SIZE]);                                                                               \
-        if constexpr (P::AVAILABLE) {                                                                                              \
+        if constexpr (AVAILABLE<P, S>) {                                                                                           \
             const unsigned filters = (unsigned)config.filters, channels = (unsigned)config.channels;                               \
             const unsigned pixels = (unsigned)(config.batch * config.height * config.width);                                       \
             const A a(dz, config, filters, false, blockIdx.x * S::BM);                                                             \
@@ -78,7 +78,7 @@ CONV3X3_DX(conv3x3_dx_tall_f16, F16Gradient, Tall)
         using B = WindowColumns<AcrossK<S::BN>>;                                                                                   \
         using Shared = GemmShared<S, A, B>;                                                                                        \
         SIMT_SHARED(float4, shared, [Shared::SIZE]);                                                                               \
-        if constexpr (P::AVAILABLE) {                                                                                              \
+        if constexpr (AVAILABLE<P, S>) {                                                                                           \
             const unsigned filters = (unsigned)config.filters, taps = 9 * (unsigned)config.channels;                               \
             const unsigned pixels = (unsigned)(config.batch * config.height * config.width);                                       \
             const Sink sink(destination, first, second, rate, update);                                                             \

@@ -17,7 +17,7 @@
         using B = Rows<AlongK<S::BN>>;                                                                                             \
         using Shared = GemmShared<S, A, B>;                                                                                        \
         SIMT_SHARED(float4, shared, [Shared::SIZE]);                                                                               \
-        if constexpr (P::AVAILABLE) {                                                                                              \
+        if constexpr (AVAILABLE<P, S>) {                                                                                           \
             const unsigned batch = (unsigned)config.batch, inputs = (unsigned)config.inputs, outputs = (unsigned)config.outputs;   \
             const DenseOutput output = {y, bias, step, config};                                                                    \
             gemm<P, S>(shared, A(x, batch, inputs), B(weight, outputs, inputs), inputs, k_split, partials, output);                \
@@ -46,7 +46,7 @@ DENSE_FORWARD(dense_forward_skinny_f16, F16, Skinny)
         using B = Columns<AcrossK<S::BN>>;                                                                                         \
         using Shared = GemmShared<S, A, B>;                                                                                        \
         SIMT_SHARED(float4, shared, [Shared::SIZE]);                                                                               \
-        if constexpr (P::AVAILABLE) {                                                                                              \
+        if constexpr (AVAILABLE<P, S>) {                                                                                           \
             const unsigned batch = (unsigned)config.batch, inputs = (unsigned)config.inputs, outputs = (unsigned)config.outputs;   \
             const Plain plain = {dx, batch, inputs};                                                                               \
             gemm<P, S>(shared, A(dz, batch, outputs), B(weight, outputs, inputs), outputs, k_split, partials, plain);              \
@@ -77,7 +77,7 @@ DENSE_DX(dense_dx_skinny_f16, F16Gradient, Skinny)
         using B = Columns<AcrossK<S::BN>>;                                                                                         \
         using Shared = GemmShared<S, A, B>;                                                                                        \
         SIMT_SHARED(float4, shared, [Shared::SIZE]);                                                                               \
-        if constexpr (P::AVAILABLE) {                                                                                              \
+        if constexpr (AVAILABLE<P, S>) {                                                                                           \
             const unsigned batch = (unsigned)config.batch, inputs = (unsigned)config.inputs, outputs = (unsigned)config.outputs;   \
             const Sink sink(destination, first, second, rate, update);                                                             \
             const WeightGradient gradient = {sink, squares, (double*)(shared + Shared::SCRATCH), outputs, inputs};                 \

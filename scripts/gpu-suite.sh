@@ -113,14 +113,11 @@ bench() {
   fi
   step ours 180 ./scalefree bench run --device cuda --out results/ours.json "${ours[@]}"
   step start 20 python3 peers/problem.py "$start"
-  local batch precision form name shapes=()
-  for batch in $batches; do
-    shapes+=(--shape "d2l:$batch")
-  done
+  local batch precision form name
   for precision in $precisions; do
     # What rehearsals take from the processor is no step of a card.
-    [ -n "$rehearsal" ] || step "ours-$precision" 40 ./scalefree bench run --device cuda "${shapes[@]}" --out "results/ours-$precision.json" \
-      --set "precision=$precision"
+    [ -n "$rehearsal" ] || step "ours-$precision" 40 ./scalefree bench run --device cuda --shape d2l:10 --shape d2l:64 --shape d2l:256 \
+      --set "precision=$precision" --out "results/ours-$precision.json"
   done
   for batch in $batches; do
     # One batch of data, so that an epoch of our training is a step, and its cost that of the step.

@@ -63,7 +63,7 @@ def main():
         for name in names:
             registers, shared, spilled = found[name]
             # A kernel whose instructions the architecture lacks is an empty one.
-            if re.search(r"_(tf32|bf16)$", kernel) and name == "sm_75":
+            if name == "sm_75" and re.search(r"_(tf32|bf16)$|_tall_", kernel):
                 cells.append("-")
                 continue
             share = occupancy(name, THREADS.get(source, 256), registers, shared)

@@ -38,7 +38,8 @@ def opcode(instruction):
 
 
 def target(instruction):
-    found = re.search(r"\bBRA\b.*?(0x[0-9a-f]+)", instruction)
+    # A loop's far exit may be written as a call that never returns.
+    found = re.search(r"\b(?:BRA|CALL\.REL\.NOINC)\b.*?(0x[0-9a-f]+)", instruction)
     return int(found[1], 16) if found else None
 
 

@@ -12,6 +12,10 @@
 
 constexpr unsigned STAGES = 3;
 
+// Has this architecture a kernel for that precision and tile? Before 8.0 none takes a tall one (src/ops/tiles.rs).
+template <class P, class S>
+constexpr bool AVAILABLE = P::AVAILABLE && (S::BM <= Square::BM || SINCE_SM_80);
+
 // The sums of a warp's tile of C on the tensor cores.
 template <class P, class S, class TileA, class TileB>
 struct Accumulator {

@@ -6,12 +6,12 @@
 //! cycles    = ceil(blocks / multiprocessors) steps of a block x max(issue, multiply, shared memory)       of one step of k
 //! ```
 //! Memory bytes are what misses an L2 of the card's size that forgets what was used longest ago; L2 bytes are what the blocks ask for: each
-//! tile reads its rows and columns for itself. Latency is taken to be hidden.
+//! tile reads its rows and columns for itself. Latency is taken to be hidden, and launches to follow each other on one stream.
 
 use crate::device::cuda::Precision;
 use crate::nn::{Architecture, Layer, conv_config, dense_config};
 use crate::ops::adam::bias_launch;
-use crate::ops::tiles::{Chip, Cut, STEP};
+use crate::ops::tiles::{Chip, Cut, SKINNY, STEP, TALL, Tile};
 use std::collections::{BTreeMap, HashMap};
 
 /// A card by its data sheet.
@@ -31,15 +31,43 @@ pub struct Card {
     pub l2: f64,
     /// Bytes of L2 a second: published microbenchmarks, an estimate.
     pub l2_bandwidth: f64,
-    /// Blocks of a product that a multiprocessor holds (occupancy in docs/kernels.md).
-    pub resident: usize,
-    /// For each precision: flop of a multiprocessor in a cycle, sums in f32; instructions of a warp in one step of k of the kernels
-    /// in the order of `Kernel`, on the path of 16-byte copies (`scripts/sass-report.py`).
-    pub rates: &'static [(Precision, f64, [u32; 8])],
+    /// Square and tall blocks of a product that a multiprocessor holds (occupancy in docs/kernels.md).
+    pub resident: [usize; 2],
+    /// Of each precision.
+    pub rates: &'static [(Precision, Rate)],
 }
 
-/// The cards of the predictions. The H100's tensor cores are reached by `mma.sync`, at 62 % of their peak (published for such kernels).
-pub const CARDS: [Card; 3] = [
+/// What a multiprocessor does of a product.
+#[derive(Debug, Clone, Copy)]
+pub struct Rate {
+    /// Flop in a cycle, sums in f32.
+    pub flop: f64,
+    /// Instructions of a warp in one step of k, on the path of 16-byte copies (`scripts/sass-report.py`): square tiles, by `Pass`.
+    pub square: [u32; 6],
+    /// The same of tall tiles; `None` where none is used.
+    pub tall: Option<[u32; 6]>,
+    /// The same of skinny ones: the dense layer's forward pass and input gradient.
+    pub skinny: [u32; 2],
+}
+
+impl Rate {
+    const fn new(flop: f64, square: [u32; 6], tall: Option<[u32; 6]>, skinny: [u32; 2]) -> Self {
+        Rate { flop, square, tall, skinny }
+    }
+
+    fn issue(&self, pass: Pass, tile: Tile) -> u32 {
+        match (tile, pass) {
+            (SKINNY, Pass::DenseForward) => self.skinny[0],
+            (SKINNY, _) => self.skinny[1],
+            (TALL, _) => self.tall.unwrap_or(self.square)[pass as usize],
+            _ => self.square[pass as usize],
+        }
+    }
+}
+
+/// The cards of the predictions. Hopper's tensor cores are reached by `mma.sync`, at 62 % of their peak (published for such kernels, and measured
+/// on the H200).
+pub const CARDS: [Card; 4] = [
     Card {
         name: "RTX 2080 Ti",
         processors: 68,
@@ -48,10 +76,10 @@ pub const CARDS: [Card; 3] = [
         bandwidth: 616e9,
         l2: 5.5e6,
         l2_bandwidth: 2.0e12,
-        resident: 2,
+        resident: [2, 1],
         rates: &[
-            (Precision::F32, 128.0, [822, 924, 951, 765, 838, 858, 525, 581]),
-            (Precision::F16, 512.0, [378, 464, 448, 307, 369, 371, 291, 322]),
+            (Precision::F32, Rate::new(128.0, [788, 859, 903, 762, 838, 870], None, [515, 569])),
+            (Precision::F16, Rate::new(512.0, [343, 410, 416, 305, 349, 375], None, [284, 309])),
         ],
     },
     Card {
@@ -62,29 +90,32 @@ pub const CARDS: [Card; 3] = [
         bandwidth: 1008e9,
         l2: 72e6,
         l2_bandwidth: 5.0e12,
-        resident: 4,
+        resident: [4, 2],
         rates: &[
-            (Precision::F32, 256.0, [823, 906, 935, 776, 839, 866, 532, 566]),
-            (Precision::Tf32, 256.0, [316, 350, 298, 263, 284, 231, 223, 235]),
-            (Precision::Bf16, 512.0, [196, 239, 241, 144, 172, 174, 155, 179]),
+            (Precision::F32, Rate::new(256.0, [753, 864, 928, 759, 828, 850], Some([1454, 1535, 1591, 1396, 1402, 1543]), [475, 554])),
+            (Precision::Tf32, Rate::new(256.0, [181, 222, 270, 153, 171, 188], Some([275, 308, 339, 208, 234, 308]), [148, 189])),
+            (Precision::Bf16, Rate::new(512.0, [157, 198, 246, 128, 148, 163], Some([234, 267, 302, 168, 197, 269]), [132, 173])),
         ],
     },
-    Card {
-        name: "H100 SXM",
-        processors: 132,
-        capability: (9, 0),
-        clock: 1.83e9,
-        bandwidth: 3350e9,
-        l2: 50e6,
-        l2_bandwidth: 5.5e12,
-        resident: 4,
-        rates: &[
-            (Precision::F32, 256.0, [873, 970, 993, 823, 899, 924, 569, 613]),
-            (Precision::Tf32, 0.62 * 2048.0, [318, 354, 305, 265, 289, 244, 237, 262]),
-            (Precision::Bf16, 0.62 * 4096.0, [207, 250, 251, 155, 184, 187, 168, 195]),
-        ],
-    },
+    Card { name: "H100 SXM", bandwidth: 3350e9, ..H200 },
+    H200,
 ];
+
+const H200: Card = Card {
+    name: "H200",
+    processors: 132,
+    capability: (9, 0),
+    clock: 1.83e9,
+    bandwidth: 4800e9,
+    l2: 50e6,
+    l2_bandwidth: 5.5e12,
+    resident: [4, 3],
+    rates: &[
+        (Precision::F32, Rate::new(256.0, [799, 923, 982, 802, 887, 907], Some([1534, 1627, 1689, 1473, 1491, 1646]), [513, 601])),
+        (Precision::Tf32, Rate::new(0.62 * 2048.0, [190, 234, 281, 160, 183, 200], Some([282, 320, 357, 215, 245, 325]), [161, 204])),
+        (Precision::Bf16, Rate::new(0.62 * 4096.0, [165, 211, 257, 136, 159, 176], Some([241, 280, 316, 175, 203, 282]), [145, 189])),
+    ],
+};
 
 /// Seconds from the end of a kernel of a graph to the work of the next, an estimate.
 pub const GAP: f64 = 1.5e-6;
@@ -93,17 +124,15 @@ const SHARED: f64 = 128.0;
 /// Bytes of an f32.
 const REAL: f64 = 4.0;
 
-/// A product's kernel.
+/// What a product is made for.
 #[derive(Debug, Clone, Copy)]
-enum Kernel {
+enum Pass {
     ConvForward,
     ConvDx,
     ConvDw,
     DenseForward,
     DenseDx,
     DenseDw,
-    SkinnyForward,
-    SkinnyDx,
 }
 
 /// One launch of a step.
@@ -175,7 +204,7 @@ impl Launch {
 
 /// A product: how it is cut, its inner dimension, the flop that it needs, and the arrays (name, numbers) of its rows and its columns.
 struct Product {
-    kernel: Kernel,
+    pass: Pass,
     cut: Cut,
     inner: usize,
     useful: f64,
@@ -187,15 +216,14 @@ struct Product {
 struct Step<'a> {
     card: &'a Card,
     precision: Precision,
-    rate: f64,
-    issue: [u32; 8],
+    rate: Rate,
     launches: Vec<Launch>,
 }
 
 impl Step<'_> {
     /// A product; `end` is what its epilogue touches, in the second kernel where there are shares.
     fn product(&mut self, name: String, product: Product, end: impl Fn(Launch) -> Launch) {
-        let Product { kernel, cut, inner, useful, .. } = product;
+        let Product { pass, cut, inner, useful, .. } = product;
         let (processors, shares) = (self.card.processors as usize, cut.shares() as usize);
         let (rows, columns, tiles) = (cut.tile.rows, cut.tile.columns, cut.tiles[0] * cut.tiles[1]);
         let (blocks, steps) = (tiles * shares, (cut.length as usize).min(inner).div_ceil(STEP));
@@ -203,7 +231,7 @@ impl Step<'_> {
         let mut launch = Launch::new(name.clone(), blocks);
         launch = launch.reads(product.rows.0, product.rows.1).reads(product.columns.0, product.columns.1);
         // Tiles along the rows run first: those in flight share their columns, and meet the rows again with the next columns.
-        launch.touches[0].passes = tiles.div_ceil(processors * self.card.resident).clamp(1, cut.tiles[1]);
+        launch.touches[0].passes = tiles.div_ceil(processors * self.card.resident[usize::from(cut.tile == TALL)]).clamp(1, cut.tiles[1]);
         launch.useful = useful;
         launch.flop = all_steps * (2 * rows * columns * STEP) as f64;
         launch.l2 = all_steps * REAL * ((rows + columns) * STEP) as f64;
@@ -215,8 +243,8 @@ impl Step<'_> {
             (_, false) => 2 * rows + 2 * columns,
         };
         let shared = REAL * (STEP * (read + rows + columns)) as f64 / SHARED;
-        let multiply = (2 * rows * columns * STEP) as f64 / self.rate;
-        let step = f64::from(self.issue[kernel as usize]).max(multiply).max(shared);
+        let multiply = (2 * rows * columns * STEP) as f64 / self.rate.flop;
+        let step = f64::from(self.rate.issue(pass, cut.tile)).max(multiply).max(shared);
         launch.cycles = (blocks.div_ceil(processors) * steps) as f64 * step;
 
         let Some(finish) = cut.finish() else { return self.launches.push(end(launch)) };
@@ -229,8 +257,8 @@ impl Step<'_> {
 
 /// The launches of one training step of a D2L without a regulariser, in order; `None` where the card lacks the precision.
 pub fn step(card: &Card, architecture: &Architecture, batch: usize, precision: Precision) -> Option<Vec<Launch>> {
-    let &(_, rate, issue) = card.rates.iter().find(|(of, ..)| *of == precision)?;
-    let mut step = Step { card, precision, rate, issue, launches: Vec::new() };
+    let &(_, rate) = card.rates.iter().find(|(of, _)| *of == precision)?;
+    let mut step = Step { card, precision, rate, launches: Vec::new() };
     let (layers, chip) = (architecture.layers(), Chip { processors: card.processors, capability: card.capability });
     let (input, modes) = (batch * architecture.input().len(), batch * architecture.sites());
     let name = |layer: usize| match layer.checked_sub(architecture.filters.len()) {
@@ -246,18 +274,17 @@ pub fn step(card: &Card, architecture: &Architecture, batch: usize, precision: P
     step.launches.push(Launch::new("gather, input".into(), batch).reads("data", input).writes("input", input));
     step.launches.push(Launch::new("gather, target".into(), batch).reads("areas", modes).writes("target", modes));
     for (index, layer) in layers.iter().enumerate() {
-        let (kernel, cut, inner, useful) = match *layer {
+        let (pass, cut, inner, useful) = match *layer {
             Layer::Conv3x3 { .. } => {
                 let config = conv_config(*layer, batch);
-                (Kernel::ConvForward, config.forward_cut(chip), config.taps(), useful(*layer, batch))
+                (Pass::ConvForward, config.forward_cut(chip), config.taps(), useful(*layer, batch))
             }
             Layer::Dense { .. } => {
                 let config = dense_config(*layer, batch, 1.0, 0);
-                let cut = config.forward_cut(chip);
-                (if cut.is_skinny() { Kernel::SkinnyForward } else { Kernel::DenseForward }, cut, config.inputs, useful(*layer, batch))
+                (Pass::DenseForward, config.forward_cut(chip), config.inputs, useful(*layer, batch))
             }
         };
-        let product = Product { kernel, cut, inner, useful, rows: x(index), columns: weight(index) };
+        let product = Product { pass, cut, inner, useful, rows: x(index), columns: weight(index) };
         step.product(format!("{} forward", name(index)), product, |launch| launch.writes(format!("{}.y", name(index)), output(index)));
     }
     step.launches.push(Launch::new("mape".into(), batch).reads(x(last + 1).0, modes).reads("target", modes).writes("gradient", modes));
@@ -266,22 +293,21 @@ pub fn step(card: &Card, architecture: &Architecture, batch: usize, precision: P
         let (pixels, filters, dx, dw) = match *layer {
             Layer::Conv3x3 { filters, .. } => {
                 let config = conv_config(*layer, batch);
-                let dx = (Kernel::ConvDx, config.dx_cut(chip), 9 * filters);
-                (config.pixels(), filters, dx, (Kernel::ConvDw, config.dw_cut(chip), config.pixels()))
+                let dx = (Pass::ConvDx, config.dx_cut(chip), 9 * filters);
+                (config.pixels(), filters, dx, (Pass::ConvDw, config.dw_cut(chip), config.pixels()))
             }
             Layer::Dense { output, .. } => {
                 let config = dense_config(*layer, batch, 1.0, 0);
-                let cut = config.dx_cut(chip);
-                let kernel = if cut.is_skinny() { Kernel::SkinnyDx } else { Kernel::DenseDx };
-                (batch, output.len(), (kernel, cut, config.outputs), (Kernel::DenseDw, config.dw_cut(chip), batch))
+                let dx = (Pass::DenseDx, config.dx_cut(chip), config.outputs);
+                (batch, output.len(), dx, (Pass::DenseDw, config.dw_cut(chip), batch))
             }
         };
         let (launch, chunks, _) = bias_launch(y / filters, filters);
         let undo = Launch::new(format!("{of} undo"), (launch.grid[0] * launch.grid[1]) as usize);
         let dz = pixels * filters;
         step.launches.push(undo.reads(format!("{of}.y"), y).reads("gradient", y).writes("dz", dz).writes("sums", chunks * filters));
-        let product = |(kernel, cut, inner): (Kernel, Cut, usize), columns: (String, usize)| Product {
-            kernel,
+        let product = |(pass, cut, inner): (Pass, Cut, usize), columns: (String, usize)| Product {
+            pass,
             cut,
             inner,
             useful: useful(*layer, batch),

@@ -43,7 +43,7 @@ const MUTATIONS: &[Mutation] = &[
     checked(
         "no barrier before a stage is read",
         GEMM,
-        ["<STAGES - 2>();\n        __syncthreads();", "<STAGES - 2>();"],
+        ["<STAGES - 2>();\n            __syncthreads();", "<STAGES - 2>();"],
         "dense 10x130 Tf32",
     ),
     checked(
@@ -62,11 +62,18 @@ const MUTATIONS: &[Mutation] = &[
     plain(
         "no commit for a copy past the end",
         GEMM,
-        ["        cp_async_commit();\n    };", "        if (step < count) cp_async_commit();\n    };"],
+        ["            cp_async_commit();\n        };", "            if (step < count) cp_async_commit();\n        };"],
         "dense 10x130 Tf32",
     ),
     checked("fills the stage that is being read", GEMM, ["copy(step + STAGES - 1);", "copy(step + STAGES);"], "dense 10x130 Tf32"),
     plain("the last share of k is left out", GEMM, ["z < shares; ++z", "z + 1 < shares; ++z"], "dense 10x2052 Tf32"),
+    plain("a product's second part is its first again", GEMM, ["P::mma(part, ", "P::mma(0, "], "dense 10x130 Tf32"),
+    plain(
+        "a tall tile is finished as a square one",
+        GEMM,
+        ["(blockIdx.x * gridDim.z + blockIdx.z) * Part::BM", "(blockIdx.x * 8 + blockIdx.z) * Part::BM"],
+        "conv3x3 3x10x6x37 Tf32",
+    ),
     plain(
         "all shares go to one place",
         GEMM,
@@ -82,23 +89,18 @@ const MUTATIONS: &[Mutation] = &[
     plain("k is not masked at the end of a row", TILE, ["row < rows && k < columns ?", "row < rows ?"], "dense 4x11 Tf32"),
     plain("an address off 16 bytes counts as aligned", TILE, ["return (u64)address % 16 == 0;", "return true;"], "dense Tf32"),
     plain("the 4-byte path takes the 16-byte path's address", TILE, ["(Tile::ALONG_K ? e : 0)", "0"], "dense 4x11 Tf32"),
-    plain(
-        "the window reaches round the image's side",
-        WINDOWS,
-        ["tap >= 9 || i[load] + r - 1 >= height || j[load] + s - 1 >= width", "tap >= 9 || i[load] + r - 1 >= height"],
-        "conv3x3 3x5x7 Tf32",
-    ),
+    plain("the window reaches round the image's side", WINDOWS, ["(j + 1 == width ? 0333 : 0777)", "0777"], "conv3x3 3x5x7 Tf32"),
     checked(
         "rows past the last pixel are not masked",
         WINDOWS,
-        ["            if (m >= pixels) {", "            if (false) {"],
+        ["m < pixels ? rows & columns : 0", "rows & columns"],
         "conv3x3 2x9x4x20 Tf32",
     ),
     plain("the input's gradient takes weights unmirrored", WINDOWS, ["f * 9 + 8 - tap", "f * 9 + tap"], "conv3x3 3x5x7 Tf32"),
     plain(
         "a quad's columns are exchanged",
         WINDOWS,
-        ["j[load] = q % half * 2 + m % 2;", "j[load] = q % half * 2 + (m + 1) % 2;"],
+        ["j = q % half * 2 + m % 2;", "j = q % half * 2 + (m + 1) % 2;"],
         "conv3x3 2x6x10 Tf32",
     ),
     plain(
