@@ -74,7 +74,7 @@ pub(crate) struct Cut {
 
 impl Cut {
     /// Of the product of (rows, inner) and (inner, columns).
-    pub(crate) fn new(chip: Chip, tile: Tile, rows: usize, columns: usize, inner: usize) -> Self {
+    pub(crate) fn new(chip: Chip, tile: Tile, [rows, columns, inner]: [usize; 3]) -> Self {
         let tiles = [rows.div_ceil(tile.rows), columns.div_ceil(tile.columns)];
         let (count, processors, steps) = (tiles[0] * tiles[1], chip.processors as usize, inner.div_ceil(STEP));
         let wanted = if count < processors { (BLOCKS * processors / count.max(1)).min(steps / SHORTEST).max(1) } else { 1 };
@@ -109,9 +109,14 @@ impl Cut {
     }
 }
 
-/// Elements that the shares' sums take, whatever the product: enough for [`BLOCKS`] tiles a multiprocessor.
-pub(crate) fn partials_len(processors: u32) -> usize {
-    BLOCKS * processors as usize * TALL.rows * TALL.columns
+/// Elements that the shares' sums of products of (rows, columns, inner) take at most; no less than for a smaller batch, however that is cut.
+pub(crate) fn partials_len(chip: Chip, products: &[[usize; 3]]) -> usize {
+    let most = BLOCKS * chip.processors as usize * TALL.rows * TALL.columns;
+    let all = products.iter().map(|&[rows, columns, inner]| {
+        let shares = inner.div_ceil(STEP) / SHORTEST;
+        shares * rows.next_multiple_of(TALL.rows) * columns.next_multiple_of(SKINNY.columns)
+    });
+    all.max().unwrap_or(0).min(most)
 }
 
 /// Places in a workspace, each on 256 bytes.
@@ -180,11 +185,16 @@ mod tests {
                 [(1, 1, 1), (10, 2048, 4096), (640, 512, 2304), (160, 512, 9216), (256, 18, 2560), (4608, 1024, 160)]
             {
                 for tile in [SQUARE, TALL, SKINNY] {
-                    let cut = Cut::new(Chip { processors, capability: (9, 0) }, tile, rows, columns, inner);
+                    let chip = Chip { processors, capability: (9, 0) };
+                    let cut = Cut::new(chip, tile, [rows, columns, inner]);
                     let (shares, length) = (cut.shares, cut.length as usize);
                     assert!(shares * length >= inner && (shares - 1) * length < inner && length.is_multiple_of(STEP));
                     let blocks = cut.tiles[0] * cut.tiles[1] * shares;
-                    assert!(shares == 1 || blocks * tile.rows * tile.columns <= partials_len(processors), "{cut:?}");
+                    // Also in the scratch of a larger batch, whether that stands along the rows or inside.
+                    for product in [[rows, columns, inner], [3 * rows, columns, inner], [rows, columns, 3 * inner]] {
+                        let scratch = partials_len(chip, &[product]);
+                        assert!(shares == 1 || blocks * tile.rows * tile.columns <= scratch, "{cut:?}");
+                    }
                     let sums = cut.finish().map_or(blocks, |launch| launch.grid.iter().product::<u32>() as usize);
                     assert!(tile == SKINNY || sums <= most_blocks(rows, columns), "{cut:?}");
                 }
@@ -196,7 +206,7 @@ mod tests {
     fn a_small_product_fills_the_card_and_a_large_one_is_not_cut() {
         let chip = Chip { processors: 132, capability: (9, 0) };
         let blocks = |rows, columns, inner| {
-            let cut = Cut::new(chip, Tile::or_skinny(chip, rows, inner), rows, columns, inner);
+            let cut = Cut::new(chip, Tile::or_skinny(chip, rows, inner), [rows, columns, inner]);
             (cut.tile, cut.tiles[0] * cut.tiles[1] * cut.shares)
         };
         // fc1 and conv3 of a D2L at batch 10, forward, and their weights' gradients.

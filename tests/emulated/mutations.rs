@@ -289,7 +289,8 @@ fn killer(mutation: &Mutation, folder: &Path) -> Result<Option<String>, String> 
     for part in ["", "include"] {
         let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("kernels").join(part);
         std::fs::create_dir_all(kernels.join(part)).map_err(words)?;
-        for file in std::fs::read_dir(from).map_err(words)?.flatten().map(|entry| entry.path()).filter(|path| path.is_file()) {
+        let files = std::fs::read_dir(from).map_err(words)?.flatten().map(|entry| entry.path());
+        for file in files.filter(|path| path.is_file() && needed(path, mutation.words)) {
             std::fs::copy(&file, kernels.join(part).join(file.file_name().unwrap_or_default())).map_err(words)?;
         }
     }
@@ -304,6 +305,13 @@ fn killer(mutation: &Mutation, folder: &Path) -> Result<Option<String>, String> 
     }
     simt::compile(&kernels, Profile::Sm89, mutation.build, &libraries)?;
     run_cases(mutation.words, &libraries).map_err(words)
+}
+
+/// Do the cases of these words launch what is in `file`? Left out are the products of the other kind, the longest to compile.
+fn needed(file: &Path, words: &str) -> bool {
+    let other = if words.starts_with("dense") { "conv3x3.cu" } else { "dense.cu" };
+    let product = words.starts_with("dense") || words.starts_with("conv3x3");
+    !(product && file.ends_with(other))
 }
 
 /// The first case that fails, or the fault that the emulator names; a mutant that never ends is found too.

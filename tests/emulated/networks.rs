@@ -8,8 +8,9 @@ use scalefree::dataset::{Spec, realise};
 use scalefree::device::{Cpu, Real};
 use scalefree::nn::{Architecture, Init, Kind, Mode, Model, Pool, Tape, initialise, layout};
 use scalefree::ops::Device;
-use scalefree::ops::adam::{AdamForm, Decay, WeightGradient};
+use scalefree::ops::adam::{AdamForm, AdamState, Decay, WeightGradient};
 use scalefree::ops::eigh::Labels;
+use scalefree::ops::mape::MapeConfig;
 use scalefree::physics::{Amplitudes, Lattice};
 use scalefree::progress::{Progress, Silent};
 use scalefree::train::{CostReduction, Examples, InputScaling, Job, L2Scope, Metrics, Outcome, TrainConfig, train};
@@ -48,6 +49,12 @@ pub fn cases<D: Device<Real = f32>>(arithmetic: Arithmetic, cases: &mut Vec<Case
     for kind in [Kind::D2l, Kind::L2d] {
         let name = format!("training of {kind} follows the CPU, {arithmetic:?}");
         cases.push(Case::new(name, move |device| training_follows(device, kind, arithmetic)));
+        let name = format!("a fused run of {kind} is a stored one, {arithmetic:?}");
+        cases.push(Case::new(name, move |device| {
+            let [fused, stored] = [true, false].map(|fused| errors_and_parameters(device, kind, fused));
+            ensure!(fused? == stored?, "they differ");
+            Ok(())
+        }));
         let name = format!("training of {kind} follows the reference trace, {arithmetic:?}");
         cases.push(Case::new(name, move |device| {
             let [trace, _] = reference::training(device, "net_8", kind);
@@ -186,6 +193,43 @@ fn training_follows<D: Device<Real = f32>>(device: &D, kind: Kind, arithmetic: A
     let [first, last] = [&expected[0], &expected[expected.len() - 1]].map(|m| m.cost);
     ensure!((first - last).abs() > 1e-3 * first, "the case itself does not learn: {first} to {last}");
     Ok(())
+}
+
+/// Ten steps with dropout and L2 in which Adam takes gradients as they are made, or else from where they are stored: every sample's error in
+/// each step, and the parameters behind them.
+fn errors_and_parameters<D: Device>(device: &D, kind: Kind, fused: bool) -> Result<(Vec<f64>, Vec<D::Real>), Fault> {
+    const BATCH: usize = 5;
+    let (architecture, config) = (narrow(kind, Pool::Each), keys(BATCH, 1));
+    let (len, outputs) = (architecture.arena_len(), architecture.output().len());
+    let upload = |values: &[f64]| Guarded::<D, _>::holding(device, &reals::<D>(values)).map(|guarded| guarded.buffer);
+    let input = upload(&numbers(BATCH * architecture.input().len(), 51))?;
+    let target = upload(&numbers(BATCH * outputs, 52).iter().map(|v| 0.4 + 0.2 * v).collect::<Vec<_>>())?;
+    let values = initialise(&architecture, Init::Glorot, 1.0, 53);
+    let mut parameters = device.zeros(len)?;
+    device.upload(&layout::to_arena::<D::Real>(&architecture, &values), &mut parameters)?;
+    let mut tape = Tape::record(device, &architecture, BATCH, &config.l2_scales(&architecture))?;
+    let mut adam = AdamState::new(device, config.adam_config(), len, tape.tensors().len())?;
+    let (mut dy, mut gradient) = (device.zeros(BATCH * outputs)?, device.zeros(len)?);
+    let (mut errors, mut trace, mut host) = (device.zeros(BATCH)?, Vec::new(), [0.0; BATCH]);
+    for _ in 0..10 {
+        device.adam_advance(&mut adam)?;
+        tape.forward(device, BATCH, &input, &parameters, Mode::Train { keep: config.keep, seed: 54, step: &adam.step })?;
+        let mape = MapeConfig { batch: BATCH, modes: outputs, scale: config.cost_scale(outputs) };
+        device.mape(&mape, tape.output(), &target, &mut errors, Some(&mut dy))?;
+        if fused {
+            let apply = WeightGradient::Apply { parameters: &mut parameters, adam: &mut adam };
+            tape.backward(device, BATCH, &input, &dy, apply, false)?;
+        } else {
+            let store = WeightGradient::Store { parameters: &parameters, gradient: &mut gradient };
+            tape.backward(device, BATCH, &input, &dy, store, false)?;
+            device.adam_apply(&tape.tensors(), &mut parameters, &gradient, &mut adam)?;
+        }
+        device.download(&errors, &mut host)?;
+        trace.extend_from_slice(&host);
+    }
+    let mut end = vec![D::Real::default(); len];
+    device.download(&parameters, &mut end)?;
+    Ok((trace, end))
 }
 
 fn costs<D: Device>(device: &D, kind: Kind) -> Result<Vec<Metrics>, Fault> {

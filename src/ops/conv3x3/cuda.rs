@@ -28,20 +28,26 @@ kernels! {
 
 /// How the three products are cut.
 impl Conv3x3Config {
-    fn cut(chip: Chip, rows: usize, columns: usize, inner: usize) -> Cut {
-        Cut::new(chip, Tile::new(chip, rows, inner), rows, columns, inner)
+    /// Rows, columns and inner dimension of the forward product, of dx, and of dw.
+    fn products(&self) -> [[usize; 3]; 3] {
+        let (pixels, filters, taps) = (self.pixels(), self.filters, self.taps());
+        [[pixels, filters, taps], [pixels, self.channels, 9 * filters], [filters, taps, pixels]]
+    }
+
+    fn cuts(&self, chip: Chip) -> [Cut; 3] {
+        self.products().map(|product @ [rows, _, inner]| Cut::new(chip, Tile::new(chip, rows, inner), product))
     }
 
     pub(crate) fn forward_cut(&self, chip: Chip) -> Cut {
-        Self::cut(chip, self.pixels(), self.filters, self.taps())
+        self.cuts(chip)[0]
     }
 
     pub(crate) fn dx_cut(&self, chip: Chip) -> Cut {
-        Self::cut(chip, self.pixels(), self.channels, 9 * self.filters)
+        self.cuts(chip)[1]
     }
 
     pub(crate) fn dw_cut(&self, chip: Chip) -> Cut {
-        Self::cut(chip, self.filters, self.taps(), self.pixels())
+        self.cuts(chip)[2]
     }
 }
 
@@ -57,7 +63,7 @@ struct Scratch {
 impl Scratch {
     fn new(device: &Cuda, config: &Conv3x3Config) -> Self {
         let mut places = Places::default();
-        let partials = places.take(partials_len(device.chip().processors));
+        let partials = places.take(partials_len(device.chip(), &config.products()));
         let squares = places.take(2 * most_blocks(config.filters, config.taps()));
         let sums = places.take(CHUNKS * config.filters);
         let dz = places.take(config.pixels() * config.filters);

@@ -33,16 +33,25 @@ kernels! {
 
 /// How the three products are cut.
 impl DenseConfig {
+    /// Rows, columns and inner dimension of the forward product, of dx, and of dw.
+    fn products(&self) -> [[usize; 3]; 3] {
+        let DenseConfig { batch, inputs, outputs, .. } = *self;
+        [[batch, outputs, inputs], [batch, inputs, outputs], [outputs, inputs, batch]]
+    }
+
     pub(crate) fn forward_cut(&self, chip: Chip) -> Cut {
-        Cut::new(chip, Tile::or_skinny(chip, self.batch, self.inputs), self.batch, self.outputs, self.inputs)
+        let product = self.products()[0];
+        Cut::new(chip, Tile::or_skinny(chip, product[0], product[2]), product)
     }
 
     pub(crate) fn dx_cut(&self, chip: Chip) -> Cut {
-        Cut::new(chip, Tile::or_skinny(chip, self.batch, self.outputs), self.batch, self.inputs, self.outputs)
+        let product = self.products()[1];
+        Cut::new(chip, Tile::or_skinny(chip, product[0], product[2]), product)
     }
 
     pub(crate) fn dw_cut(&self, chip: Chip) -> Cut {
-        Cut::new(chip, Tile::new(chip, self.outputs, self.batch), self.outputs, self.inputs, self.batch)
+        let product = self.products()[2];
+        Cut::new(chip, Tile::new(chip, product[0], product[2]), product)
     }
 }
 
@@ -58,7 +67,7 @@ struct Scratch {
 impl Scratch {
     fn new(device: &Cuda, config: &DenseConfig) -> Self {
         let mut places = Places::default();
-        let partials = places.take(partials_len(device.chip().processors));
+        let partials = places.take(partials_len(device.chip(), &config.products()));
         let squares = places.take(2 * most_blocks(config.outputs, config.inputs));
         let sums = places.take(CHUNKS * config.outputs);
         let dz = places.take(config.batch * config.outputs);
