@@ -32,6 +32,9 @@ const STUCK: &str = "a matrix that does not converge";
 const OLD_LIBRARY: &str = "a libcusolver without XsyevBatched";
 const NO_LIBRARY: &str = "no libcusolver";
 
+/// By cuSOLVER whatever the card.
+const XSYEV: Labels = Labels { solver: Solver::Xsyev, precision: LabelPrecision::F64 };
+
 /// Every profile, and the checking build.
 const DEVICES: [(Profile, Build); 4] =
     [(Profile::Sm75, Build::Plain), (Profile::Sm89, Build::Plain), (Profile::Sm90, Build::Plain), (Profile::Sm89, Build::Checking)];
@@ -150,6 +153,10 @@ fn solvers(device: &Cuda) -> Verdict {
             compare(&ours, &theirs, error, area)?;
         }
     }
+    // Who that is where nobody is named.
+    let wanted = if device.capability() == (9, 0) { Solver::Own } else { Solver::Xsyev };
+    let [auto, named] = [Solver::Auto, wanted].map(|solver| on_card(device, Labels { solver, ..Labels::default() }, &displacement, 6));
+    ensure!(auto?.0 == named?.0, "auto is not {wanted:?}");
     let (ours, notes) = on_card(device, Labels { solver: Solver::Faer, ..Labels::default() }, &displacement, 6)?;
     ensure!(ours == theirs && notes.is_empty(), "faer's labels depend on the device; said: {notes:?}");
     Ok(())
@@ -189,7 +196,7 @@ fn too_large(device: &Cuda) -> Verdict {
 /// The first solver's fault is told in one line that begins so, and the other solver's labels are taken.
 fn handed_over(device: &Cuda, line: &str) -> Verdict {
     let displacement = random(4, 3);
-    let (ours, notes) = on_card(device, Labels::default(), &displacement, 4)?;
+    let (ours, notes) = on_card(device, XSYEV, &displacement, 4)?;
     let told = matches!(notes.as_slice(), [note] if note.starts_with(line) && note.ends_with("; syevj takes over"));
     ensure!(told, "{notes:?}");
     compare(&ours, &expected(&displacement, 4)?, 1e-14, 1e-10)
@@ -198,12 +205,12 @@ fn handed_over(device: &Cuda, line: &str) -> Verdict {
 /// The processor's bits, and one line a solver for any number of calls.
 fn missing(device: &Cuda) -> Verdict {
     let displacement = random(4, 3);
-    let (ours, notes) = on_card(device, Labels::default(), &displacement, 4)?;
+    let (ours, notes) = on_card(device, XSYEV, &displacement, 4)?;
     ensure!(ours == expected(&displacement, 4)?, "not the processor's labels");
     let [xsyev, syevj] = notes.as_slice() else { return Err(format!("{notes:?}").into()) };
     ensure!(xsyev.starts_with("xsyev cannot be had: libcusolver is not") && xsyev.ends_with("syevj takes over"), "{xsyev}");
     ensure!(syevj.starts_with("syevj cannot be had") && syevj.ends_with("faer takes over"), "{syevj}");
-    ensure!(on_card(device, Labels::default(), &displacement, 4)?.1.is_empty(), "said twice");
+    ensure!(on_card(device, XSYEV, &displacement, 4)?.1.is_empty(), "said twice");
     // Ours needs no library.
     silent(device, Solver::Own, &displacement, 4)
 }
