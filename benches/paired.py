@@ -1,0 +1,69 @@
+"""A processor's training steps and labels beside TensorFlow's, JAX's and NumPy's: all programs in turns, so that what slows the machine slows all.
+
+    python benches/paired.py target/release/scalefree --out benches/results/cpu.json
+
+Needs numpy, safetensors, tensorflow and jax. Every turn holds our report (`bench run --json`), a line of each peer and batch (milliseconds a
+step, the cost curve from the common start, and the most bytes that its process held), what `eigh.py` prints, and the most bytes of ours in
+four steps of `train d2l`. The table of medians goes to the terminal.
+"""
+import argparse, json, pathlib, statistics, subprocess, sys, tempfile
+
+from growth import most_bytes, settings
+
+PEERS = pathlib.Path(__file__).parent / "peers"
+BATCHES = (10, 50)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("program")
+    parser.add_argument("--turns", type=int, default=4)
+    parser.add_argument("--out", required=True)
+    options = parser.parse_args()
+    ours = [options.program, "--quiet", "--device", "cpu"]
+
+    def text(*command):
+        return subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True).stdout
+
+    with tempfile.TemporaryDirectory() as folder:
+        folder = pathlib.Path(folder)
+        start = folder / "start.safetensors"
+        text(sys.executable, PEERS / "problem.py", start)
+        data = {batch: folder / f"set{batch}.npz" for batch in BATCHES}
+        for batch in BATCHES:
+            text(*ours, "generate", "--count", str(4 * batch), "--out", data[batch])
+
+        def turn(number):
+            print(f"turn {number + 1} of {options.turns}", file=sys.stderr)
+            shapes = [word for shape in (*(f"d2l:{batch}" for batch in BATCHES), "l2d:10", "labels:64x16") for word in ("--shape", shape)]
+            report = json.loads(text(*ours, "bench", "run", "--json", *shapes))
+            peers, memory = [], {}
+            for batch in BATCHES:
+                train = ["train", "d2l", "--data", data[batch], "--set", "d2l.epochs=1", "--out", folder / f"run{batch}-{number}"]
+                memory[batch] = most_bytes([*ours, *train, *settings(batch=batch)])
+                for peer in ("tensorflow_step.py", "jax_step.py"):
+                    line = folder / "line.json"
+                    command = [sys.executable, PEERS / peer, data[batch], start, "--batch", str(batch), "--steps", "10", "--runs", "3"]
+                    bytes_held = most_bytes(command, line)
+                    peers.append({**json.loads(line.read_text()), "bytes": bytes_held})
+            return {"ours": report, "bytes": memory, "peers": peers, "numpy eigh": text(sys.executable, PEERS / "eigh.py").splitlines()}
+
+        turns = [turn(number) for number in range(options.turns)]
+    pathlib.Path(options.out).write_text(json.dumps(turns, indent=1) + "\n")
+
+    def show(name, values):
+        print(f"{name:32} {statistics.median(values):9.1f} ({min(values):.1f} to {max(values):.1f})")
+
+    for row, _ in enumerate(turns[0]["ours"]["rows"]):
+        rows = [turn["ours"]["rows"][row] for turn in turns]
+        show(f"scalefree {rows[0]['name']}, ms", [1e3 * r["warm"]["median"] for r in rows])
+    for peer, line in enumerate(turns[0]["peers"]):
+        show(f"{line['peer']}, batch {line['batch']}, ms", [turn["peers"][peer]["ms"] for turn in turns])
+        show("  MB", [1e-6 * turn["peers"][peer]["bytes"] for turn in turns])
+    for batch in BATCHES:
+        show(f"scalefree train, batch {batch}, MB", [1e-6 * turn["bytes"][batch] for turn in turns])
+    show("NumPy, labels a second", [float(turn["numpy eigh"][-1].split()[1]) for turn in turns])
+
+
+if __name__ == "__main__":
+    main()
