@@ -15,24 +15,28 @@ pub struct Quantity {
     pub values: Vec<Vec<f64>>,
 }
 
-/// Width of a panel, of the room between two, and of the names before the first.
+/// Width of a panel, of the room between two, and of a letter of the names before the first.
 const WIDTH: f64 = 156.0;
 const GAP: f64 = 24.0;
-const NAMES: f64 = 300.0;
+const LETTER: f64 = 6.4;
+/// Longest name that is shown whole.
+const MOST: usize = 80;
 /// Height of a line.
 const LINE: f64 = 20.0;
 
 /// Seeds as dots and their mean as a bar, setting by setting from the top; dashed the paper's value, grey line the first setting's mean.
 pub fn grid(settings: &[String], quantities: &[Quantity]) -> String {
     let n = settings.len() as f64;
-    let mut svg = Svg::new(NAMES + (WIDTH + GAP) * quantities.len() as f64 + GAP, LINE * n + 96.0);
+    let names: Vec<String> = settings.iter().rev().map(|name| shortened(name)).collect();
+    let left = LETTER * names.iter().map(|name| name.chars().count()).max().unwrap_or(0) as f64 + GAP;
+    let mut svg = Svg::new(left + (WIDTH + GAP) * quantities.len() as f64 + GAP, LINE * n + 96.0);
     for (place, Quantity { label, paper, values }) in quantities.iter().enumerate() {
-        let area = Area { x: NAMES + (WIDTH + GAP) * place as f64, y: 28.0, width: WIDTH, height: LINE * n };
+        let area = Area { x: left + (WIDTH + GAP) * place as f64, y: 28.0, width: WIDTH, height: LINE * n };
         let (low, high) = range(values.iter().flatten().chain(paper));
         let margin = 0.06 * (high - low).max(1e-9 * high.abs().max(1e-300));
         let horizontal = Axis::linear(low - margin, high + margin, label);
-        let names = (0..settings.len()).rev().map(|at| if place == 0 { shortened(&settings[at]) } else { String::new() });
-        let panel = Panel { area, horizontal, vertical: Axis::names(names.collect(), "") };
+        let shown = if place == 0 { names.clone() } else { vec![String::new(); names.len()] };
+        let panel = Panel { area, horizontal, vertical: Axis::names(shown, "") };
         let across = |svg: &mut Svg, value: f64, style: &str| {
             if value.is_finite() {
                 panel.line(svg, [(value, -0.5), (value, n - 0.5)], style);
@@ -57,7 +61,6 @@ pub fn grid(settings: &[String], quantities: &[Quantity]) -> String {
 
 /// A name that fits before the panels.
 fn shortened(name: &str) -> String {
-    const MOST: usize = 44;
     if name.chars().count() <= MOST { name.into() } else { format!("{}\u{2026}", name.chars().take(MOST - 1).collect::<String>()) }
 }
 

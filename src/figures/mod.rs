@@ -5,6 +5,7 @@
 
 mod attack;
 mod axes;
+mod beyond;
 mod colour;
 mod design;
 mod displacement;
@@ -34,6 +35,7 @@ mod weights;
 mod windows;
 
 pub use attack::{Attacked, attack};
+pub use beyond::{Beyond, beyond};
 pub use design::{Redesign, design};
 pub use displacement::{Displaced, displacement};
 pub use grid::{Quantity, grid};
