@@ -2,9 +2,10 @@
 //!
 //! `cargo run --release --example beyond -- runs/choices/table.json beyond.svg` (or `.png`; several tables may stand before it)
 
-use scalefree::figures::{Beyond, beyond, png};
+use scalefree::figures::{Beyond, beyond, write};
 use serde_json::Value;
 use std::error::Error;
+use std::path::Path;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let paths: Vec<String> = std::env::args().skip(1).collect();
@@ -27,8 +28,5 @@ fn main() -> Result<(), Box<dyn Error>> {
             });
         }
     }
-    let svg = beyond(&runs);
-    let bytes = if to.ends_with(".png") { png(&svg, 1.0)? } else { svg.into_bytes() };
-    scalefree::file::write_bytes(std::path::Path::new(to), &bytes)?;
-    Ok(())
+    Ok(write(Path::new(to), &beyond(&runs))?)
 }

@@ -2,9 +2,10 @@
 //!
 //! `cargo run --release --example growth -- benches/results/growth.json growth.svg` (or `.png`)
 
-use scalefree::figures::{Growth, Measured, growth, png};
+use scalefree::figures::{Growth, Measured, growth, write};
 use serde_json::Value;
 use std::error::Error;
+use std::path::Path;
 
 /// The axes of the file, and how they are shown.
 const AXES: [(&str, &str, &str); 5] = [
@@ -30,8 +31,5 @@ fn main() -> Result<(), Box<dyn Error>> {
             Growth { title, label, points: of_axis.map(measured).collect() }
         })
         .collect();
-    let svg = growth(&growths);
-    let bytes = if to.ends_with(".png") { png(&svg, 1.0)? } else { svg.into_bytes() };
-    scalefree::file::write_bytes(std::path::Path::new(to), &bytes)?;
-    Ok(())
+    Ok(write(Path::new(to), &growth(&growths))?)
 }

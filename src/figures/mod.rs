@@ -45,7 +45,7 @@ pub use localisation::{d2l_localisation, l2d_localisation};
 pub use mode::{Mode, modes};
 pub use network::{Data, Network, Stage, networks};
 pub use picture::Structure;
-pub use png::png;
+pub use png::{png, write};
 pub use population::{Structures, population};
 pub use prediction::{Prediction, prediction};
 pub use realisations::realisations;

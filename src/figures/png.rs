@@ -1,8 +1,9 @@
 //! An SVG figure as PNG. The font comes with the program (DejaVu Sans Condensed, as wide as the Helvetica of the SVG), so the picture is
 //! the same on every machine.
 
-use crate::{Error, Result};
+use crate::{Error, Result, file};
 use resvg::{tiny_skia, usvg};
+use std::path::Path;
 use std::sync::{Arc, LazyLock};
 
 /// The faces that the figures use: upright, slanted for quantities, bold for panels' letters.
@@ -30,6 +31,21 @@ pub fn png(svg: &str, scale: f32) -> Result<Vec<u8>> {
         .ok_or_else(|| failed(format!("{} x {} pixels are too many", size.width(), size.height())))?;
     resvg::render(&tree, tiny_skia::Transform::from_scale(scale, scale), &mut picture.as_mut());
     picture.encode_png().map_err(|e| failed(e.to_string()))
+}
+
+/// Pixels of a written PNG to a unit of the drawing.
+const SCALE: f32 = 2.0;
+
+/// Writes `svg`, as the functions of this module return it, to `path`: as it is, or rendered where the name ends in `.png`.
+///
+/// # Errors
+/// [`Error::File`] for a name with another ending and for what the disk refuses, [`Error::Failed`] as [`png`].
+pub fn write(path: &Path, svg: &str) -> Result<()> {
+    match path.extension().and_then(|ending| ending.to_str()) {
+        Some("svg") => file::write_bytes(path, svg.as_bytes()),
+        Some("png") => file::write_bytes(path, &png(svg, SCALE)?),
+        _ => Err(Error::file(path, "the name of a picture ends in .svg or .png")),
+    }
 }
 
 #[cfg(test)]

@@ -93,15 +93,14 @@ impl Table {
 
     /// Writes table and picture to `folder`, each atomically.
     pub(super) fn write(&self, folder: &Path) -> Result<()> {
-        let svg = self.picture();
         let files = [
             ("table.csv", self.csv().into_bytes()),
             ("table.json", format!("{:#}\n", self.json()).into_bytes()),
             ("table.md", self.markdown().into_bytes()),
-            ("sweep.png", figures::png(&svg, 2.0)?),
-            ("sweep.svg", svg.into_bytes()),
         ];
-        files.iter().try_for_each(|(name, bytes)| file::write_bytes(&folder.join(name), bytes))
+        files.iter().try_for_each(|(name, bytes)| file::write_bytes(&folder.join(name), bytes))?;
+        let picture = self.picture();
+        ["sweep.png", "sweep.svg"].iter().try_for_each(|name| figures::write(&folder.join(name), &picture))
     }
 
     /// The values of a run's varied keys; empty where it keeps the configured one.

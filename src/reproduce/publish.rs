@@ -12,9 +12,6 @@ use crate::{Error, Result, file};
 /// Figures that the report shows of the branch `matched` too, beside those that draw both populations by themselves.
 const OF_MATCHED: [&str; 4] = ["2fg", "3cde", "5cd", "6abcd"];
 
-/// Pixels of a PNG to a unit of its figure.
-const PNG_SCALE: f32 = 2.0;
-
 pub(super) fn publish(
     preset: Preset,
     config: &Config,
@@ -57,8 +54,9 @@ fn figures(config: &Config, run: &Run, branches: &[Branch], progress: &dyn Progr
             match draw(id, shown.folder()) {
                 Ok(svg) => {
                     file::create_folder(&shown.path("figures"))?;
-                    file::write_bytes(&shown.path(&format!("figures/{id}.svg")), svg.as_bytes())?;
-                    file::write_bytes(&shown.path(&format!("figures/{id}.png")), &figures::png(&svg, PNG_SCALE)?)?;
+                    for ending in ["svg", "png"] {
+                        figures::write(&shown.path(&format!("figures/{id}.{ending}")), &svg)?;
+                    }
                     let name = (branch != Branch::Root).then_some("population matched");
                     drawn.push(Figure { id: (*id).into(), branch: name, svg, how: how(id, &branch.config(config)) });
                 }
