@@ -157,6 +157,19 @@ __device__ __forceinline__ u64 tile_index() {
     return (u64)blockIdx.y * gridDim.x + blockIdx.x;
 }
 
+// A finished tile goes to the epilogue or, where the product is in shares, to `partials`.
+template <class S, class Epilogue>
+__device__ __forceinline__ void leave_tile(const float* c, unsigned m0, unsigned n0, float* partials, const Epilogue& epilogue) {
+    if (gridDim.z == 1) {
+        epilogue.template run<S>(c, m0, n0);
+        return;
+    }
+    float* to = partials + ((u64)blockIdx.z * gridDim.x * gridDim.y + tile_index()) * (S::BM * S::BN);
+    for (unsigned e = threadIdx.x * 4; e < S::BM * S::BN; e += THREADS * 4) {
+        *(float4*)(to + e) = *(const float4*)(c + e / S::BN * S::C_STRIDE + e % S::BN);
+    }
+}
+
 // The product of `a` and `b`, whose inner dimension is `k_total`.
 template <class P, class S, class A, class B, class Epilogue>
 __device__ __forceinline__ void gemm(
@@ -204,14 +217,7 @@ __device__ __forceinline__ void gemm(
     float* c = stages;
     sums.store(c);
     __syncthreads();
-    if (gridDim.z == 1) {
-        epilogue.template run<S>(c, m0, n0);
-        return;
-    }
-    float* to = partials + ((u64)blockIdx.z * gridDim.x * gridDim.y + tile_index()) * (S::BM * S::BN);
-    for (unsigned e = threadIdx.x * 4; e < S::BM * S::BN; e += THREADS * 4) {
-        *(float4*)(to + e) = *(const float4*)(c + e / S::BN * S::C_STRIDE + e % S::BN);
-    }
+    leave_tile<S>(c, m0, n0, partials, epilogue);
 }
 
 // The second half of a product in shares: adds them in order, then the epilogue, slice by slice.

@@ -61,6 +61,11 @@ const SHORTEST: usize = 4;
 /// Blocks for each multiprocessor that shares may bring the launch to: as many tall ones as it holds.
 const BLOCKS: usize = 3;
 
+/// Blocks of a pass over the weights that a multiprocessor holds, rows that its four warps take at once, and the fewest of a share.
+const HELD: usize = 3;
+const PACE: usize = 8;
+const FEWEST: usize = 2 * PACE;
+
 /// The cut of one product.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Cut {
@@ -80,6 +85,15 @@ impl Cut {
         let wanted = if count < processors { (BLOCKS * processors / count.max(1)).min(steps / SHORTEST).max(1) } else { 1 };
         let length = steps.div_ceil(wanted).max(1);
         Cut { tile, tiles, shares: steps.div_ceil(length).max(1), length: (length * STEP) as u32 }
+    }
+
+    /// A way once through a matrix (rows, columns) of weights for a batch of at most [`SKINNY`]'s rows (`kernels/dense_dx_dw.cu`): strips as
+    /// wide as a skinny tile, in shares of the rows that bring the launch to as many blocks as the card holds, since they move at one pace.
+    pub(crate) fn one_pass(chip: Chip, [rows, columns]: [usize; 2]) -> Self {
+        let strips = columns.div_ceil(SKINNY.columns);
+        let wanted = (HELD * chip.processors as usize / strips.max(1)).clamp(1, rows.div_ceil(FEWEST).max(1));
+        let length = rows.div_ceil(wanted).next_multiple_of(PACE);
+        Cut { tile: SKINNY, tiles: [1, strips], shares: rows.div_ceil(length), length: length as u32 }
     }
 
     /// The product's launch.
@@ -106,6 +120,16 @@ impl Cut {
     /// Does a block make a tile for few rows?
     pub(crate) fn is_skinny(&self) -> bool {
         self.tile == SKINNY
+    }
+
+    /// Blocks of the product, or of its first half.
+    pub(crate) fn blocks(&self) -> usize {
+        self.tiles[0] * self.tiles[1] * self.shares
+    }
+
+    /// Elements of the shares' sums.
+    pub(crate) fn partials_len(&self) -> usize {
+        if self.shares > 1 { self.blocks() * self.tile.rows * self.tile.columns } else { 0 }
     }
 }
 

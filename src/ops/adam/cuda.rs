@@ -92,6 +92,8 @@ impl Adam for Cuda {
 #[derive(Clone, Copy)]
 pub(crate) struct Sink<'a> {
     pub(crate) destination: Out<'a, f32>,
+    /// The tensor's parameters, where `destination` is not that.
+    pub(crate) parameters: Option<In<'a, f32>>,
     pub(crate) first: Option<Out<'a, f32>>,
     pub(crate) second: Option<Out<'a, f32>>,
     pub(crate) rate: Option<In<'a, f64>>,
@@ -104,19 +106,20 @@ impl<'a> Sink<'a> {
     /// The sink of `tensor`; `None` for a frozen layer.
     pub(crate) fn new(target: &'a mut WeightGradient<'_, Cuda>, tensor: &Tensor) -> Option<Self> {
         let start = tensor.span.start;
-        let kept = |gradient: &'a mut CudaBuffer<f32>, mode| {
-            let destination = gradient.at_mut(start);
-            Some(Sink { destination, first: None, second: None, rate: None, update: Update::keep(mode), penalty: None })
+        let kept = |parameters: &'a CudaBuffer<f32>, gradient: &'a mut CudaBuffer<f32>, mode| {
+            let (destination, parameters) = (gradient.at_mut(start), Some(parameters.at(start)));
+            Some(Sink { destination, parameters, first: None, second: None, rate: None, update: Update::keep(mode), penalty: None })
         };
         match target {
             WeightGradient::Skip { .. } => None,
-            WeightGradient::Store { gradient, .. } => kept(gradient, Use::Store),
-            WeightGradient::Accumulate { gradient, .. } => kept(gradient, Use::Accumulate),
+            WeightGradient::Store { parameters, gradient } => kept(parameters, gradient, Use::Store),
+            WeightGradient::Accumulate { parameters, gradient } => kept(parameters, gradient, Use::Accumulate),
             WeightGradient::Apply { parameters, adam } => {
                 let update = Update::apply(&adam.config, tensor);
                 let penalty = adam.penalty.at_mut(tensor.index);
                 Some(Sink {
                     destination: parameters.at_mut(start),
+                    parameters: None,
                     first: Some(adam.first.at_mut(start)),
                     second: Some(adam.second.at_mut(start)),
                     rate: Some(adam.rate.at(0)),

@@ -1,4 +1,5 @@
-//! The dense layer on a card: three products and the step back through ReLU and dropout. A batch of few samples takes its own tile.
+//! The dense layer on a card: three products and the step back through ReLU and dropout. A batch of few samples takes its own tile, and
+//! one pass over the weights for both gradients.
 
 use super::{Dense, DenseConfig};
 use crate::Result;
@@ -25,6 +26,9 @@ kernels! {
         dz: In<f32>, weight: In<f32>, config: DenseConfig, k_split: u32);
     fn dense_dx_skinny[f32|tf32|bf16|f16](dx: Out<f32>, partials: Option<Out<f32>>,
         dz: In<f32>, weight: In<f32>, config: DenseConfig, k_split: u32);
+    fn dense_dx_dw(dx: Option<Out<f32>>, partials: Option<Out<f32>>, destination: Out<f32>, first: Option<Out<f32>>, second: Option<Out<f32>>,
+        squares: Option<Out<f64>>, dz: In<f32>, x: In<f32>, weight: Option<In<f32>>, rate: Option<In<f64>>,
+        config: DenseConfig, update: Update, rows: u32);
     fn dense_dw[f32|tf32|bf16|f16](destination: Out<f32>, first: Option<Out<f32>>, second: Option<Out<f32>>, squares: Option<Out<f64>>,
         partials: Option<Out<f32>>, dz: In<f32>, x: In<f32>, rate: Option<In<f64>>, config: DenseConfig, update: Update, k_split: u32);
     fn dense_dw_tall[f32|tf32|bf16|f16](destination: Out<f32>, first: Option<Out<f32>>, second: Option<Out<f32>>, squares: Option<Out<f64>>,
@@ -53,6 +57,11 @@ impl DenseConfig {
         let product = self.products()[2];
         Cut::new(chip, Tile::new(chip, product[0], product[2]), product)
     }
+
+    /// The pass that makes dx and dw together, where the samples are few enough.
+    pub(crate) fn one_pass(&self, chip: Chip) -> Option<Cut> {
+        (self.batch <= SKINNY.rows).then(|| Cut::one_pass(chip, [self.outputs, self.inputs]))
+    }
 }
 
 /// Where things stand in the workspace.
@@ -67,7 +76,10 @@ struct Scratch {
 impl Scratch {
     fn new(device: &Cuda, config: &DenseConfig) -> Self {
         let mut places = Places::default();
-        let partials = places.take(partials_len(device.chip(), &config.products()));
+        let chip = device.chip();
+        // A smaller batch than this may be few samples.
+        let one_pass = Cut::one_pass(chip, [config.outputs, config.inputs]).partials_len();
+        let partials = places.take(partials_len(chip, &config.products()).max(one_pass));
         let squares = places.take(2 * most_blocks(config.outputs, config.inputs));
         let sums = places.take(CHUNKS * config.outputs);
         let dz = places.take(config.batch * config.outputs);
@@ -127,26 +139,43 @@ impl Dense for Cuda {
         dense_undo(self, launch, dz, sums, y.at(0), dy.at(0), *config, rows)?;
         let dz = dz.read();
 
-        if let Some(dx) = dx {
-            let cut = config.dx_cut(self.chip());
-            let (dx, weight) = (dx.at_mut(0), target.parameters().at(weight.span.start));
-            let kernel = match cut.tile {
-                SKINNY => dense_dx_skinny,
-                TALL => dense_dx_tall,
-                _ => dense_dx,
-            };
-            kernel(self, cut.launch(), dx, cut.partials(partials), dz, weight, *config, cut.length)?;
-            cut.finish_dx(self, dx, partials.read(), batch, inputs)?;
+        if let Some(cut) = config.one_pass(self.chip())
+            && let Some(sink) = Sink::new(target, weight)
+        {
+            // Without dx nobody waits for it.
+            let device = if dx.is_some() { self } else { &self.aside()? };
+            let dx = dx.map(|dx| dx.at_mut(0));
+            let Sink { destination, parameters, first, second, rate, update, .. } = sink;
+            let (wanted, shares, x) = (sink.squares(squares), cut.partials(partials), x.at(0));
+            let launch = cut.launch();
+            dense_dx_dw(device, launch, dx, shares, destination, first, second, wanted, dz, x, parameters, rate, *config, update, cut.length)?;
+            if let Some(dx) = dx {
+                cut.finish_dx(self, dx, partials.read(), batch, inputs)?;
+            }
+            sink.add_penalty(&self.aside()?, squares.read(), cut.blocks())?;
+        } else {
+            if let Some(dx) = dx {
+                let cut = config.dx_cut(self.chip());
+                let (dx, weight) = (dx.at_mut(0), target.parameters().at(weight.span.start));
+                let kernel = match cut.tile {
+                    SKINNY => dense_dx_skinny,
+                    TALL => dense_dx_tall,
+                    _ => dense_dx,
+                };
+                kernel(self, cut.launch(), dx, cut.partials(partials), dz, weight, *config, cut.length)?;
+                cut.finish_dx(self, dx, partials.read(), batch, inputs)?;
+            }
+            if let Some(sink) = Sink::new(target, weight) {
+                let aside = &self.aside()?;
+                let cut = config.dw_cut(self.chip());
+                let Sink { destination, first, second, rate, update, .. } = sink;
+                let (wanted, shares) = (sink.squares(squares), cut.partials(partials));
+                let kernel = if cut.tile == TALL { dense_dw_tall } else { dense_dw };
+                kernel(aside, cut.launch(), destination, first, second, wanted, shares, dz, x.at(0), rate, *config, update, cut.length)?;
+                cut.finish_dw(aside, &sink, squares, partials.read(), outputs, inputs)?;
+            }
         }
         let aside = &self.aside()?;
-        if let Some(sink) = Sink::new(target, weight) {
-            let cut = config.dw_cut(self.chip());
-            let Sink { destination, first, second, rate, update, .. } = sink;
-            let (wanted, shares) = (sink.squares(squares), cut.partials(partials));
-            let kernel = if cut.tile == TALL { dense_dw_tall } else { dense_dw };
-            kernel(aside, cut.launch(), destination, first, second, wanted, shares, dz, x.at(0), rate, *config, update, cut.length)?;
-            cut.finish_dw(aside, &sink, squares, partials.read(), outputs, inputs)?;
-        }
         match Sink::new(target, bias) {
             Some(sink) => sink.bias(aside, squares, sums.read(), outputs, chunks),
             None => Ok(()),
