@@ -74,7 +74,7 @@ bool device_attribute(int attribute, int& value) {
     case 10: value = 32; return true;                                                     // warp
     case 12: case 82: value = 65536; return true;                                         // registers a block, a multiprocessor
     case 13: value = 1000000; return true;                                                // clock, kHz
-    case 16: value = profile.multiprocessors; return true;
+    case 16: value = settings.processors > 0 ? static_cast<int>(settings.processors) : profile.multiprocessors; return true;
     case 17: case 18: case 20: case 32: case 33: case 34: case 50: value = 0; return true;  // timeout, integrated, mode, ECC, PCI
     case 31: case 41: case 83: case 115: value = 1; return true;                          // concurrency, one address space, managed, pools
     case 36: value = 1000000; return true;                                                // memory clock, kHz

@@ -51,7 +51,8 @@ bool read_settings() {
         }
     }
     return amount("SIMT_MEMORY", Region::DEVICE_BYTES / 2, settings.memory) && amount("SIMT_DEVICES", 1, settings.devices) &&
-           amount("SIMT_CAPABILITY", 999, settings.capability) && amount("SIMT_NODE", 99, settings.node) &&
+           amount("SIMT_CAPABILITY", 999, settings.capability) && amount("SIMT_PROCESSORS", 999, settings.processors) &&
+           amount("SIMT_NODE", 99, settings.node) &&
            choice("SIMT_CP_ASYNC", "early", "late", settings.early_copies) && choice("SIMT_MMA", "truncate", "once", settings.truncate);
 }
 

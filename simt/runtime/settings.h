@@ -16,6 +16,7 @@ struct Settings {
     std::uint64_t memory = std::uint64_t(8) << 30;  // SIMT_MEMORY=BYTES: what the device has
     std::uint64_t devices = 1;                // SIMT_DEVICES=0: a driver without a device
     std::uint64_t capability = 0;             // SIMT_CAPABILITY=70: what the device says it is; 0: what it is
+    std::uint64_t processors = 0;             // SIMT_PROCESSORS=12: multiprocessors of the device; 0: as many as its kind has
     std::uint64_t node = NO_NODE;             // SIMT_NODE=10: what every node of a graph says it is
 
     static constexpr std::uint64_t NO_NODE = ~std::uint64_t(0);

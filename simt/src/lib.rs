@@ -17,6 +17,7 @@
 //! | `SIMT_DEVICES` | 1 (default), 0 | how many devices there are |
 //! | `SIMT_DRIVER_VERSION` | default 13000 | what the driver says it is |
 //! | `SIMT_CAPABILITY` | default the variant's, as 89 | the compute capability that the device says it has |
+//! | `SIMT_PROCESSORS` | default the variant's | multiprocessors |
 //! | `SIMT_NODE` | default the node's, as 10 | the kind that every node of a graph says it is (`CUgraphNodeType`) |
 //! | `SIMT_XSYEV` | `wrong`, `stuck` | `cusolverDnXsyevBatched` spoils an answer without a word, or says that a matrix did not converge |
 //!

@@ -10,8 +10,9 @@ use scalefree::ops::Device;
 use scalefree::ops::dense::DenseConfig;
 
 /// (batch, inputs, outputs, ReLU, keep): one number; no multiple of anything; a batch of ten, narrow and wide; more samples than
-/// a tile, square or tall; a sum long enough to be split; each kind of epilogue, and dropout with both an exact and an inexact scale.
-const SHAPES: [(usize, usize, usize, bool, f64); 10] = [
+/// a tile, square or tall; a sum long enough to be split; each kind of epilogue, and dropout with both an exact and an inexact scale;
+/// the most samples of one pass over the weights, and more rows than a block of it holds dz for.
+const SHAPES: [(usize, usize, usize, bool, f64); 12] = [
     (1, 1, 1, false, 1.0),
     (4, 11, 9, true, 1.0),
     (10, 130, 70, true, 0.5),
@@ -22,6 +23,8 @@ const SHAPES: [(usize, usize, usize, bool, f64); 10] = [
     (70, 20, 132, false, 1.0),
     (3, 1027, 67, false, 1.0),
     (130, 70, 68, true, 0.5),
+    (16, 300, 40, false, 1.0),
+    (7, 2052, 208, false, 1.0),
 ];
 
 /// The step that the masks are drawn for; its high word counts too.

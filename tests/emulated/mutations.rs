@@ -1,7 +1,7 @@
 //! The tests of the tests: bugs planted in a copy of the kernels, one at a time, each of which the table of cases must find, in the
 //! plain or in the checking build of the emulator. The kernels themselves stay clean, and the score is a number.
 
-use super::variant::{child, emulate};
+use super::variant::{FEW, child, emulate};
 use libtest_mimic::{Failed, Trial};
 use rayon::prelude::*;
 use simt::{Build, Profile};
@@ -34,6 +34,7 @@ const TILE: &str = "include/tile.cuh";
 const WINDOWS: &str = "include/windows.cuh";
 const EPILOGUE: &str = "include/epilogue.cuh";
 const PRECISION: &str = "include/precision.cuh";
+const ONE_PASS: &str = "dense_dx_dw.cu";
 const ADAM: &str = "include/adam.cuh";
 const REDUCE: &str = "eigh_reduce.cu";
 const CONQUER: &str = "eigh_tridiagonal.cu";
@@ -152,6 +153,24 @@ const MUTATIONS: &[Mutation] = &[
         ["constexpr float UNDO = 1.0f / P::A_SCALE;", "constexpr float UNDO = 1.0f;"],
         "dense 10x130 F16",
     ),
+    checked(
+        "no barrier before dz is replaced",
+        ONE_PASS,
+        ["        __syncthreads();\n        for (unsigned e = threadIdx.x; e < PIECE", "        for (unsigned e = threadIdx.x; e < PIECE"],
+        "dense 7x2052 Tf32",
+    ),
+    checked(
+        "no barrier before dz is read",
+        ONE_PASS,
+        ["        __syncthreads();\n        for (unsigned row = run", "        for (unsigned row = run"],
+        "dense 10x130 Tf32",
+    ),
+    checked("no barrier between the warps' turns", ONE_PASS, ["++turn) {\n        __syncthreads();", "++turn) {"], "dense 10x130 Tf32"),
+    plain("the last warp's sums replace the others'", ONE_PASS, ["if (turn > 0) {", "if (turn > WARPS) {"], "dense 10x130 Tf32"),
+    plain("a warp goes on into the next one's rows", ONE_PASS, ["min(run * (warp + 1), rows)", "rows"], "dense 10x130 Tf32"),
+    plain("a row takes its neighbour's gradient", ONE_PASS, ["take(sink, g[j])", "take(sink, g[0])"], "dense 10x64 Tf32"),
+    plain("the end of a short row is not masked", ONE_PASS, ["e < count ? sink.take", "count > 0 ? sink.take"], "dense 4x11 Tf32"),
+    plain("two shares leave one sum of squares", ONE_PASS, ["(u64)blockIdx.z * gridDim.y + ", ""], "dense 10x130 Tf32"),
     plain("accumulate stores", ADAM, ["destination[at] += g;", "destination[at] = g;"], "dense 4x11 Tf32"),
     plain("Adam leaves out the L2 term", ADAM, ["g = g + update.l2_scale * p;", ""], "adam"),
     plain("Adam takes the size of g for its square", ADAM, ["update.rest2 * g * g", "update.rest2 * fabsf(g)"], "adam"),
@@ -318,6 +337,7 @@ fn needed(file: &Path, words: &str) -> bool {
 fn run_cases(cases: &str, libraries: &Path) -> std::io::Result<Option<String>> {
     const LIMIT: Duration = Duration::from_secs(90);
     let mut command = child(["emulated", "mutant", cases]);
+    command.env("SIMT_PROCESSORS", FEW);
     let mut running = emulate(&mut command, libraries).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
     let start = Instant::now();
     let status = loop {

@@ -9,16 +9,23 @@ use std::path::Path;
 use std::process::{Command, Output};
 use std::{fs, io};
 
-/// Settings of the emulator: which thread runs next, when asynchronous copies land, how a tensor core's sum is rounded.
-type Settings = [(&'static str, &'static str); 3];
+/// Settings of the emulator: which thread runs next, when asynchronous copies land, how a tensor core's sum is rounded, and the
+/// multiprocessors (0: as many as such a card has).
+type Settings = [(&'static str, &'static str); 4];
 
-const fn settings(schedule: &'static str, cp_async: &'static str, mma: &'static str) -> Settings {
-    [("SIMT_SCHEDULE", schedule), ("SIMT_CP_ASYNC", cp_async), ("SIMT_MMA", mma)]
+const fn settings(schedule: &'static str, cp_async: &'static str, mma: &'static str, processors: &'static str) -> Settings {
+    [("SIMT_SCHEDULE", schedule), ("SIMT_CP_ASYNC", cp_async), ("SIMT_MMA", mma), ("SIMT_PROCESSORS", processors)]
 }
 
-/// Between them every order of threads, both kinds of copies and of sums.
-const ORDERS: [Settings; 3] =
-    [settings("ascending", "late", "once"), settings("descending", "early", "truncate"), settings("20", "late", "truncate")];
+/// Multiprocessors of a card so small that a block has much to do.
+pub const FEW: &str = "12";
+
+/// Between them every order of threads, both kinds of copies and of sums, and products cut for small cards and large ones.
+const ORDERS: [Settings; 3] = [
+    settings("ascending", "late", "once", "0"),
+    settings("descending", "early", "truncate", FEW),
+    settings("20", "late", "truncate", "0"),
+];
 
 /// The environment of a program that finds the libraries of `folder` when it asks for a driver. Any file passes for its kernels.
 pub fn emulate<'a>(command: &'a mut Command, folder: &Path) -> &'a mut Command {
