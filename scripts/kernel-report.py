@@ -10,7 +10,7 @@ import re
 import sys
 
 # Threads of a block, by kernel file; 256 where it is not told.
-THREADS = {"conv3x3": 128, "dense": 128, "finish": 128, "eigh_reduce": 512}
+THREADS = {"conv3x3": 128, "dense": 128, "dense_dx_dw": 128, "finish": 128, "eigh_reduce": 512}
 # Warps, blocks, KiB of shared memory of a multiprocessor, bytes that a block takes on top.
 LIMITS = {
     "sm_75": (32, 16, 64, 0),

@@ -11,7 +11,7 @@
 use crate::device::cuda::Precision;
 use crate::nn::{Architecture, Layer, conv_config, dense_config};
 use crate::ops::adam::bias_launch;
-use crate::ops::tiles::{Chip, Cut, SKINNY, STEP, TALL, Tile};
+use crate::ops::tiles::{Chip, Cut, PACE, SKINNY, STEP, TALL, Tile};
 use std::collections::{BTreeMap, HashMap};
 
 /// A card by its data sheet.
@@ -33,6 +33,8 @@ pub struct Card {
     pub l2_bandwidth: f64,
     /// Square and tall blocks of a product that a multiprocessor holds (occupancy in docs/kernels.md).
     pub resident: [usize; 2],
+    /// Instructions of a warp for the rows of weights that it takes at once (`kernels/dense_dx_dw.cu`, counted likewise).
+    pub one_pass: u32,
     /// Of each precision.
     pub rates: &'static [(Precision, Rate)],
 }
@@ -77,6 +79,7 @@ pub const CARDS: [Card; 4] = [
         l2: 5.5e6,
         l2_bandwidth: 2.0e12,
         resident: [2, 1],
+        one_pass: 632,
         rates: &[
             (Precision::F32, Rate::new(128.0, [788, 859, 903, 762, 838, 870], None, [515, 569])),
             (Precision::F16, Rate::new(512.0, [343, 410, 416, 305, 349, 375], None, [284, 309])),
@@ -91,6 +94,7 @@ pub const CARDS: [Card; 4] = [
         l2: 72e6,
         l2_bandwidth: 5.0e12,
         resident: [4, 2],
+        one_pass: 619,
         rates: &[
             (Precision::F32, Rate::new(256.0, [753, 864, 928, 759, 828, 850], Some([1454, 1535, 1591, 1396, 1402, 1543]), [475, 554])),
             (Precision::Tf32, Rate::new(256.0, [181, 222, 270, 153, 171, 188], Some([275, 308, 339, 208, 234, 308]), [148, 189])),
@@ -110,6 +114,7 @@ const H200: Card = Card {
     l2: 50e6,
     l2_bandwidth: 5.5e12,
     resident: [4, 3],
+    one_pass: 618,
     rates: &[
         (Precision::F32, Rate::new(256.0, [799, 923, 982, 802, 887, 907], Some([1534, 1627, 1689, 1473, 1491, 1646]), [513, 601])),
         (Precision::Tf32, Rate::new(0.62 * 2048.0, [190, 234, 281, 160, 183, 200], Some([282, 320, 357, 215, 245, 325]), [161, 204])),
@@ -221,6 +226,24 @@ struct Step<'a> {
 }
 
 impl Step<'_> {
+    /// Both gradients of a dense layer's weight `of` in one pass: of `batch` samples from `x`.
+    fn one_pass(&mut self, name: String, cut: Cut, batch: usize, useful: f64, weight: (String, usize), x: (String, usize)) {
+        let (inputs, outputs) = (x.1 / batch, weight.1 * batch / x.1);
+        let (rows, columns, blocks) = (cut.length as usize, SKINNY.columns, cut.blocks());
+        let mut launch = Launch::new(name.clone(), blocks).reads(x.0, x.1).reads("dz", batch * outputs).adam(&weight.0, weight.1);
+        // Each share reads x for itself, and each strip dz.
+        launch.l2 += REAL * ((cut.shares() as usize - 1) * x.1 + (cut.tiles[1] - 1) * batch * outputs) as f64;
+        launch.useful = useful;
+        launch.flop = 4.0 * (outputs * cut.tiles[1] * columns * SKINNY.rows) as f64;
+        // Four warps, one to a scheduler; the FP32 cores' roof is below what they issue.
+        launch.cycles = (blocks.div_ceil(self.card.processors as usize) * rows.div_ceil(PACE)) as f64 * f64::from(self.card.one_pass);
+        let Some(finish) = cut.finish() else { return self.launches.push(launch.writes("gradient", batch * inputs)) };
+        self.launches.push(launch.writes("partials", cut.partials_len()));
+        let slices = finish.grid.iter().product::<u32>() as usize;
+        let finish = Launch::new(format!("{name}, shares added"), slices).reads("partials", cut.partials_len());
+        self.launches.push(finish.writes("gradient", batch * inputs));
+    }
+
     /// A product; `end` is what its epilogue touches, in the second kernel where there are shares.
     fn product(&mut self, name: String, product: Product, end: impl Fn(Launch) -> Launch) {
         let Product { pass, cut, inner, useful, .. } = product;
@@ -290,16 +313,16 @@ pub fn step(card: &Card, architecture: &Architecture, batch: usize, precision: P
     step.launches.push(Launch::new("mape".into(), batch).reads(x(last + 1).0, modes).reads("target", modes).writes("gradient", modes));
     for (index, layer) in layers.iter().enumerate().rev() {
         let (of, y) = (name(index), output(index));
-        let (pixels, filters, dx, dw) = match *layer {
+        let (pixels, filters, dx, dw, one_pass) = match *layer {
             Layer::Conv3x3 { filters, .. } => {
                 let config = conv_config(*layer, batch);
                 let dx = (Pass::ConvDx, config.dx_cut(chip), 9 * filters);
-                (config.pixels(), filters, dx, (Pass::ConvDw, config.dw_cut(chip), config.pixels()))
+                (config.pixels(), filters, dx, (Pass::ConvDw, config.dw_cut(chip), config.pixels()), None)
             }
             Layer::Dense { output, .. } => {
                 let config = dense_config(*layer, batch, 1.0, 0);
                 let dx = (Pass::DenseDx, config.dx_cut(chip), config.outputs);
-                (batch, output.len(), dx, (Pass::DenseDw, config.dw_cut(chip), batch))
+                (batch, output.len(), dx, (Pass::DenseDw, config.dw_cut(chip), batch), config.one_pass(chip))
             }
         };
         let (launch, chunks, _) = bias_launch(y / filters, filters);
@@ -314,11 +337,15 @@ pub fn step(card: &Card, architecture: &Architecture, batch: usize, precision: P
             rows: ("dz".into(), dz),
             columns,
         };
-        if index > 0 {
-            step.product(format!("{of} dx"), product(dx, weight(index)), |launch| launch.writes("gradient", x(index).1));
+        if let Some(cut) = one_pass {
+            step.one_pass(format!("{of} dx + dw + Adam"), cut, batch, 2.0 * useful(*layer, batch), weight(index), x(index));
+        } else {
+            if index > 0 {
+                step.product(format!("{of} dx"), product(dx, weight(index)), |launch| launch.writes("gradient", x(index).1));
+            }
+            let (tensor, numbers) = weight(index);
+            step.product(format!("{of} dw + Adam"), product(dw, x(index)), |launch| launch.adam(&tensor, numbers));
         }
-        let (tensor, numbers) = weight(index);
-        step.product(format!("{of} dw + Adam"), product(dw, x(index)), |launch| launch.adam(&tensor, numbers));
         let bias = Launch::new(format!("{of} bias + Adam"), filters.div_ceil(256));
         step.launches.push(bias.reads("sums", chunks * filters).adam(&format!("{of}.bias"), filters));
     }

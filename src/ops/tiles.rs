@@ -61,9 +61,9 @@ const SHORTEST: usize = 4;
 /// Blocks for each multiprocessor that shares may bring the launch to: as many tall ones as it holds.
 const BLOCKS: usize = 3;
 
-/// Blocks of a pass over the weights that a multiprocessor holds, rows that its four warps take at once, and the fewest of a share.
+/// Of a pass over the weights: blocks that a multiprocessor holds, rows that a block takes at once, and the fewest of a share.
 const HELD: usize = 3;
-const PACE: usize = 8;
+pub(crate) const PACE: usize = 8;
 const FEWEST: usize = 2 * PACE;
 
 /// The cut of one product.
@@ -87,8 +87,8 @@ impl Cut {
         Cut { tile, tiles, shares: steps.div_ceil(length).max(1), length: (length * STEP) as u32 }
     }
 
-    /// A way once through a matrix (rows, columns) of weights for a batch of at most [`SKINNY`]'s rows (`kernels/dense_dx_dw.cu`): strips as
-    /// wide as a skinny tile, in shares of the rows that bring the launch to as many blocks as the card holds, since they move at one pace.
+    /// A pass over a matrix (rows, columns) of weights for as many samples as a skinny tile has rows (`kernels/dense_dx_dw.cu`): strips as
+    /// wide as that tile, in shares of the rows that bring the launch to as many blocks as the card holds, since all move at one pace.
     pub(crate) fn one_pass(chip: Chip, [rows, columns]: [usize; 2]) -> Self {
         let strips = columns.div_ceil(SKINNY.columns);
         let wanted = (HELD * chip.processors as usize / strips.max(1)).clamp(1, rows.div_ceil(FEWEST).max(1));
@@ -122,7 +122,7 @@ impl Cut {
         self.tile == SKINNY
     }
 
-    /// Blocks of the product, or of its first half.
+    /// Blocks of the launch.
     pub(crate) fn blocks(&self) -> usize {
         self.tiles[0] * self.tiles[1] * self.shares
     }
@@ -213,7 +213,7 @@ mod tests {
                     let cut = Cut::new(chip, tile, [rows, columns, inner]);
                     let (shares, length) = (cut.shares, cut.length as usize);
                     assert!(shares * length >= inner && (shares - 1) * length < inner && length.is_multiple_of(STEP));
-                    let blocks = cut.tiles[0] * cut.tiles[1] * shares;
+                    let blocks = cut.blocks();
                     // Also in the scratch of a larger batch, whether that stands along the rows or inside.
                     for product in [[rows, columns, inner], [3 * rows, columns, inner], [rows, columns, 3 * inner]] {
                         let scratch = partials_len(chip, &[product]);
@@ -227,11 +227,26 @@ mod tests {
     }
 
     #[test]
+    fn a_pass_over_the_weights_covers_them_and_fills_the_card() {
+        for processors in [1, 20, 68, 132] {
+            for [rows, columns] in [[1, 1], [9, 11], [12, 2052], [256, 2048], [2048, 4096], [10_000, 3]] {
+                let cut = Cut::one_pass(Chip { processors, capability: (9, 0) }, [rows, columns]);
+                let (shares, length) = (cut.shares, cut.length as usize);
+                assert!(shares * length >= rows && (shares - 1) * length < rows && length.is_multiple_of(PACE), "{cut:?}");
+                assert!(cut.blocks() <= most_blocks(rows, columns), "{cut:?}");
+            }
+        }
+        // fc1 and fc2 of a D2L: a block less than the card holds, and no share of fewer rows than are worth a block.
+        let blocks = |weight| Cut::one_pass(Chip { processors: 132, capability: (9, 0) }, weight).blocks();
+        assert_eq!((blocks([2048, 4096]), blocks([256, 2048])), (384, 256));
+    }
+
+    #[test]
     fn a_small_product_fills_the_card_and_a_large_one_is_not_cut() {
         let chip = Chip { processors: 132, capability: (9, 0) };
         let blocks = |rows, columns, inner| {
             let cut = Cut::new(chip, Tile::or_skinny(chip, rows, inner), [rows, columns, inner]);
-            (cut.tile, cut.tiles[0] * cut.tiles[1] * cut.shares)
+            (cut.tile, cut.blocks())
         };
         // fc1 and conv3 of a D2L at batch 10, forward, and their weights' gradients.
         assert_eq!(blocks(10, 2048, 4096), (SKINNY, 384));

@@ -21,11 +21,8 @@ const fn settings(schedule: &'static str, cp_async: &'static str, mma: &'static 
 pub const FEW: &str = "12";
 
 /// Between them every order of threads, both kinds of copies and of sums, and products cut for small cards and large ones.
-const ORDERS: [Settings; 3] = [
-    settings("ascending", "late", "once", "0"),
-    settings("descending", "early", "truncate", FEW),
-    settings("20", "late", "truncate", "0"),
-];
+const ORDERS: [Settings; 3] =
+    [settings("ascending", "late", "once", "0"), settings("descending", "early", "truncate", FEW), settings("20", "late", "truncate", "0")];
 
 /// The environment of a program that finds the libraries of `folder` when it asks for a driver. Any file passes for its kernels.
 pub fn emulate<'a>(command: &'a mut Command, folder: &Path) -> &'a mut Command {
@@ -88,7 +85,7 @@ pub fn trials() -> Vec<Trial> {
 }
 
 fn emulated(profile: Profile, build: Build, order: Settings, table: &'static str) -> Trial {
-    let words: Vec<_> = order.iter().map(|(_, value)| *value).collect();
+    let words: Vec<_> = order.iter().map(|(_, value)| *value).filter(|value| *value != "0").collect();
     let name = format!("emulated sm_{}, {build:?}, {}: {table}", profile.number(), words.join(" "));
     let run = move || {
         let mut command = child(["emulated", table]);

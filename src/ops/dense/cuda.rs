@@ -148,7 +148,23 @@ impl Dense for Cuda {
             let Sink { destination, parameters, first, second, rate, update, .. } = sink;
             let (wanted, shares, x) = (sink.squares(squares), cut.partials(partials), x.at(0));
             let launch = cut.launch();
-            dense_dx_dw(device, launch, dx, shares, destination, first, second, wanted, dz, x, parameters, rate, *config, update, cut.length)?;
+            dense_dx_dw(
+                device,
+                launch,
+                dx,
+                shares,
+                destination,
+                first,
+                second,
+                wanted,
+                dz,
+                x,
+                parameters,
+                rate,
+                *config,
+                update,
+                cut.length,
+            )?;
             if let Some(dx) = dx {
                 cut.finish_dx(self, dx, partials.read(), batch, inputs)?;
             }
