@@ -87,6 +87,53 @@ impl Scratch {
     }
 }
 
+/// What the two gradients of a layer are made from, and scratch.
+struct Back<'a> {
+    config: &'a DenseConfig,
+    x: In<'a, f32>,
+    dz: In<'a, f32>,
+    partials: Out<'a, f32>,
+    squares: Out<'a, f64>,
+}
+
+impl Back<'_> {
+    /// dx, where it is wanted, and dw in one pass over the weights.
+    fn both(&self, device: &Cuda, cut: Cut, dx: Option<Out<'_, f32>>, sink: &Sink<'_>) -> Result<()> {
+        let Back { config, x, dz, partials, squares } = *self;
+        let Sink { destination: to, parameters, first, second, rate, update, .. } = *sink;
+        // Without dx nobody waits for it.
+        let place = if dx.is_some() { device } else { &device.aside()? };
+        let (launch, shares, sums) = (cut.launch(), cut.partials(partials), sink.squares(squares));
+        dense_dx_dw(place, launch, dx, shares, to, first, second, sums, dz, x, parameters, rate, *config, update, cut.length)?;
+        if let Some(dx) = dx {
+            cut.finish_dx(device, dx, partials.read(), config.batch, config.inputs)?;
+        }
+        sink.add_penalty(&device.aside()?, squares.read(), cut.blocks())
+    }
+
+    fn input(&self, device: &Cuda, dx: Out<'_, f32>, weight: In<'_, f32>) -> Result<()> {
+        let Back { config, dz, partials, .. } = *self;
+        let cut = config.dx_cut(device.chip());
+        let kernel = match cut.tile {
+            SKINNY => dense_dx_skinny,
+            TALL => dense_dx_tall,
+            _ => dense_dx,
+        };
+        kernel(device, cut.launch(), dx, cut.partials(partials), dz, weight, *config, cut.length)?;
+        cut.finish_dx(device, dx, partials.read(), config.batch, config.inputs)
+    }
+
+    fn weight(&self, device: &Cuda, sink: &Sink<'_>) -> Result<()> {
+        let Back { config, x, dz, partials, squares } = *self;
+        let cut = config.dw_cut(device.chip());
+        let Sink { destination, first, second, rate, update, .. } = *sink;
+        let (sums, shares) = (sink.squares(squares), cut.partials(partials));
+        let kernel = if cut.tile == TALL { dense_dw_tall } else { dense_dw };
+        kernel(device, cut.launch(), destination, first, second, sums, shares, dz, x, rate, *config, update, cut.length)?;
+        cut.finish_dw(device, sink, squares, partials.read(), config.outputs, config.inputs)
+    }
+}
+
 impl Dense for Cuda {
     fn dense_workspace(&self, config: &DenseConfig) -> usize {
         Scratch::new(self, config).len
@@ -129,7 +176,7 @@ impl Dense for Cuda {
         target: &mut WeightGradient<'_, Self>,
         workspace: &mut CudaBuffer<f32>,
     ) -> Result<()> {
-        let DenseConfig { batch, inputs, outputs, .. } = *config;
+        let DenseConfig { batch, outputs, .. } = *config;
         let scratch = Scratch::new(self, config);
         let workspace = workspace.at_mut(0);
         let (dz, sums, partials) = (workspace.offset(scratch.dz), workspace.offset(scratch.sums), workspace.offset(scratch.partials));
@@ -139,57 +186,19 @@ impl Dense for Cuda {
         dense_undo(self, launch, dz, sums, y.at(0), dy.at(0), *config, rows)?;
         let dz = dz.read();
 
-        if let Some(cut) = config.one_pass(self.chip())
-            && let Some(sink) = Sink::new(target, weight)
+        let back = Back { config, x: x.at(0), dz, partials, squares };
+        let dx = dx.map(|dx| dx.at_mut(0));
+        let frozen = matches!(target, WeightGradient::Skip { .. });
+        let one_pass = config.one_pass(self.chip()).filter(|_| !frozen);
+        if one_pass.is_none()
+            && let Some(dx) = dx
         {
-            // Without dx nobody waits for it.
-            let device = if dx.is_some() { self } else { &self.aside()? };
-            let dx = dx.map(|dx| dx.at_mut(0));
-            let Sink { destination, parameters, first, second, rate, update, .. } = sink;
-            let (wanted, shares, x) = (sink.squares(squares), cut.partials(partials), x.at(0));
-            let launch = cut.launch();
-            dense_dx_dw(
-                device,
-                launch,
-                dx,
-                shares,
-                destination,
-                first,
-                second,
-                wanted,
-                dz,
-                x,
-                parameters,
-                rate,
-                *config,
-                update,
-                cut.length,
-            )?;
-            if let Some(dx) = dx {
-                cut.finish_dx(self, dx, partials.read(), batch, inputs)?;
-            }
-            sink.add_penalty(&self.aside()?, squares.read(), cut.blocks())?;
-        } else {
-            if let Some(dx) = dx {
-                let cut = config.dx_cut(self.chip());
-                let (dx, weight) = (dx.at_mut(0), target.parameters().at(weight.span.start));
-                let kernel = match cut.tile {
-                    SKINNY => dense_dx_skinny,
-                    TALL => dense_dx_tall,
-                    _ => dense_dx,
-                };
-                kernel(self, cut.launch(), dx, cut.partials(partials), dz, weight, *config, cut.length)?;
-                cut.finish_dx(self, dx, partials.read(), batch, inputs)?;
-            }
-            if let Some(sink) = Sink::new(target, weight) {
-                let aside = &self.aside()?;
-                let cut = config.dw_cut(self.chip());
-                let Sink { destination, first, second, rate, update, .. } = sink;
-                let (wanted, shares) = (sink.squares(squares), cut.partials(partials));
-                let kernel = if cut.tile == TALL { dense_dw_tall } else { dense_dw };
-                kernel(aside, cut.launch(), destination, first, second, wanted, shares, dz, x.at(0), rate, *config, update, cut.length)?;
-                cut.finish_dw(aside, &sink, squares, partials.read(), outputs, inputs)?;
-            }
+            back.input(self, dx, target.parameters().at(weight.span.start))?;
+        }
+        match (one_pass, Sink::new(target, weight)) {
+            (Some(cut), Some(sink)) => back.both(self, cut, dx, &sink)?,
+            (None, Some(sink)) => back.weight(&self.aside()?, &sink)?,
+            (_, None) => {}
         }
         let aside = &self.aside()?;
         match Sink::new(target, bias) {
