@@ -45,7 +45,7 @@ impl Preset {
         let sweep = match self {
             Preset::Quick => SweepConfig { train: 600, epochs: 4, keep: vec![0.5], l2_scale: vec![1e-2, 5e-2] },
             Preset::Medium => SweepConfig { train: 3000, epochs: 8, keep: vec![0.25, 0.5, 0.75], l2_scale: vec![1e-2, 5e-2, 2e-1] },
-            Preset::Paper => SweepConfig { train: 20_000, epochs: 20, keep: vec![0.25, 0.5, 0.75], l2_scale: vec![1e-2, 5e-2, 2e-1] },
+            Preset::Paper => SweepConfig { train: 20_000, epochs: 20, keep: vec![0.25, 0.5, 0.75], l2_scale: vec![5e-2, 3e-1, 2.0] },
         };
         // One attack an atom, length and structure is a solve: 4.6e3, 6.6e4 and 1.6e6 of them.
         let (pairs, sweep_angles, repeats, lengths) = match self {
