@@ -161,17 +161,11 @@ extern "C" __global__ void __launch_bounds__(THREADS, 3) dense_dx_dw(
     const Sink sink(destination, first, second, rate, update);
     const Layer layer = {dz, update.mode == APPLY ? destination : weight, batch, inputs, outputs};
     const unsigned from = blockIdx.z * rows, to = min(from + rows, outputs);
-    const bool wide = update.mode == APPLY && inputs % 4 == 0 && aligned16(destination) && aligned16(first) && aligned16(second);
     float* piece = (float*)dz_piece;
-    const float square = wide ? walk<true>(c, piece, layer, sink, from, to) : walk<false>(c, piece, layer, sink, from, to);
+    const float square = takes_four(sink, inputs) ? walk<true>(c, piece, layer, sink, from, to) : walk<false>(c, piece, layer, sink, from, to);
     if (dx != nullptr) {
         leave_tile<Skinny>(c, 0, n0, partials, Plain{dx, batch, inputs});
     }
-    if (squares != nullptr) {
-        const double sum = block_sum<THREADS>((double)square, scratch);
-        if (threadIdx.x == 0) {
-            squares[(u64)blockIdx.z * gridDim.y + blockIdx.y] = sum;
-        }
-    }
+    write_square(squares, scratch, square);
 }
 SIMT_EXPORT(dense_dx_dw)

@@ -22,6 +22,22 @@ struct Plain {
     }
 };
 
+// Can Adam take four neighbours of a row of `columns` weights with one access to each array?
+__device__ __forceinline__ bool takes_four(const Sink& sink, unsigned columns) {
+    return sink.update.mode == APPLY && columns % 4 == 0 && aligned16(sink.destination) && aligned16(sink.first) && aligned16(sink.second);
+}
+
+// The block's sum of squares to its place in `squares`, where that is wanted. `scratch`: THREADS numbers in shared memory.
+__device__ __forceinline__ void write_square(double* squares, double* scratch, float square) {
+    if (squares == nullptr) {
+        return;
+    }
+    const double sum = block_sum<THREADS>((double)square, scratch);
+    if (threadIdx.x == 0) {
+        squares[((u64)blockIdx.z * gridDim.y + blockIdx.y) * gridDim.x + blockIdx.x] = sum;
+    }
+}
+
 // A weight's gradient: to the sink, and the block's sum of squares to squares[block] where that is wanted.
 struct WeightGradient {
     Sink sink;
@@ -49,10 +65,8 @@ struct WeightGradient {
 
     template <class S>
     __device__ __forceinline__ void run(const float* c, unsigned m0, unsigned n0) const {
-        const bool wide = sink.update.mode == APPLY && columns % 4 == 0 && aligned16(sink.destination) && aligned16(sink.first) &&
-                          aligned16(sink.second);
         float square = 0.0f;
-        if (wide) {
+        if (takes_four(sink, columns)) {
             for (unsigned first = 0; first < GROUPS<S>; first += AT_ONCE<S>) {
                 Moments4 moments[AT_ONCE<S>];
                 each<S>(first, m0, n0, [&](unsigned i, u64 at, unsigned) { moments[i] = sink.load4(at); });
@@ -68,12 +82,7 @@ struct WeightGradient {
                 }
             }
         }
-        if (squares != nullptr) {
-            const double sum = block_sum<THREADS>((double)square, scratch);
-            if (threadIdx.x == 0) {
-                squares[((u64)blockIdx.z * gridDim.y + blockIdx.y) * gridDim.x + blockIdx.x] = sum;
-            }
-        }
+        write_square(squares, scratch, square);
     }
 };
 

@@ -170,7 +170,7 @@ const MUTATIONS: &[Mutation] = &[
     plain("a warp goes on into the next one's rows", ONE_PASS, ["min(run * (warp + 1), rows)", "rows"], "dense 10x130 Tf32"),
     plain("a row takes its neighbour's gradient", ONE_PASS, ["take(sink, g[j])", "take(sink, g[0])"], "dense 10x64 Tf32"),
     plain("the end of a short row is not masked", ONE_PASS, ["e < count ? sink.take", "count > 0 ? sink.take"], "dense 4x11 Tf32"),
-    plain("two shares leave one sum of squares", ONE_PASS, ["(u64)blockIdx.z * gridDim.y + ", ""], "dense 10x130 Tf32"),
+    plain("two shares leave one sum of squares", EPILOGUE, ["(u64)blockIdx.z * gridDim.y + ", ""], "dense 10x130 Tf32"),
     plain("accumulate stores", ADAM, ["destination[at] += g;", "destination[at] = g;"], "dense 4x11 Tf32"),
     plain("Adam leaves out the L2 term", ADAM, ["g = g + update.l2_scale * p;", ""], "adam"),
     plain("Adam takes the size of g for its square", ADAM, ["update.rest2 * g * g", "update.rest2 * fabsf(g)"], "adam"),
