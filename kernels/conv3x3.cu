@@ -5,8 +5,8 @@
 //   conv3x3_dx_*       dx = dz * mirrored w         m = pixels, n = channels, k = (row, column, filter)
 //   conv3x3_dw_*       dw = dz' windows             m = filters, n = (row, column, channel), k = pixels
 //
-// Launch: as gemm.cuh says, with 64 x 64 tiles, or 128 x 64 in the *_tall_* kernels. `partials`: shares x tiles x floats of a tile, null for
-// one share.
+// Launch: as gemm.cuh says, with 64 x 64 tiles, 128 x 64 in the *_tall_* kernels, or 128 x 128 in the *_large_* ones. `partials`: shares x
+// tiles x floats of a tile, null for one share.
 // Limits: (pixels + 64) width and (9 channels + 64) channels, the same with filters, below 2^32.
 #include "epilogue.cuh"
 #include "gemm.cuh"
@@ -26,7 +26,7 @@
             const unsigned pixels = (unsigned)(config.batch * config.height * config.width);                                       \
             const A a(x, config, (unsigned)config.channels, config.pool != 0, blockIdx.x * S::BM);                                 \
             const ConvOutput output = {y, argmax, bias, pixels, filters, config.pool != 0};                                        \
-            gemm<P, S>(shared, a, B(weight, filters, taps), taps, k_split, partials, output);                                      \
+            gemm<P, S>(shared, a, B(weight, filters, taps, blockIdx.y * S::BN), taps, k_split, partials, output);                  \
         }                                                                                                                          \
     }                                                                                                                              \
     SIMT_EXPORT(NAME)
@@ -39,6 +39,10 @@ CONV3X3_FORWARD(conv3x3_forward_tall_f32, F32, Tall)
 CONV3X3_FORWARD(conv3x3_forward_tall_tf32, Tf32, Tall)
 CONV3X3_FORWARD(conv3x3_forward_tall_bf16, Bf16, Tall)
 CONV3X3_FORWARD(conv3x3_forward_tall_f16, F16, Tall)
+CONV3X3_FORWARD(conv3x3_forward_large_f32, F32, Large)
+CONV3X3_FORWARD(conv3x3_forward_large_tf32, Tf32, Large)
+CONV3X3_FORWARD(conv3x3_forward_large_bf16, Bf16, Large)
+CONV3X3_FORWARD(conv3x3_forward_large_f16, F16, Large)
 
 // dz (pixels, filters) stands where the forward product has x.
 #define CONV3X3_DX(NAME, P, S)                                                                                                     \
@@ -53,7 +57,7 @@ CONV3X3_FORWARD(conv3x3_forward_tall_f16, F16, Tall)
             const unsigned filters = (unsigned)config.filters, channels = (unsigned)config.channels;                               \
             const unsigned pixels = (unsigned)(config.batch * config.height * config.width);                                       \
             const A a(dz, config, filters, false, blockIdx.x * S::BM);                                                             \
-            const B b(weight, channels, filters);                                                                                  \
+            const B b(weight, channels, filters, blockIdx.y * S::BN);                                                              \
             gemm<P, S>(shared, a, b, 9 * filters, k_split, partials, Plain{dx, pixels, channels});                                 \
         }                                                                                                                          \
     }                                                                                                                              \
@@ -67,6 +71,10 @@ CONV3X3_DX(conv3x3_dx_tall_f32, F32, Tall)
 CONV3X3_DX(conv3x3_dx_tall_tf32, Tf32, Tall)
 CONV3X3_DX(conv3x3_dx_tall_bf16, Bf16, Tall)
 CONV3X3_DX(conv3x3_dx_tall_f16, F16Gradient, Tall)
+CONV3X3_DX(conv3x3_dx_large_f32, F32, Large)
+CONV3X3_DX(conv3x3_dx_large_tf32, Tf32, Large)
+CONV3X3_DX(conv3x3_dx_large_bf16, Bf16, Large)
+CONV3X3_DX(conv3x3_dx_large_f16, F16Gradient, Large)
 
 // `destination`, `first`, `second`, `rate`: as Sink in adam.cuh. `squares`: a number a tile, or null.
 #define CONV3X3_DW(NAME, P, S)                                                                                                     \
@@ -83,7 +91,8 @@ CONV3X3_DX(conv3x3_dx_tall_f16, F16Gradient, Tall)
             const unsigned pixels = (unsigned)(config.batch * config.height * config.width);                                       \
             const Sink sink(destination, first, second, rate, update);                                                             \
             const WeightGradient gradient = {sink, squares, (double*)(shared + Shared::SCRATCH), filters, taps};                   \
-            gemm<P, S>(shared, A(dz, pixels, filters), B(x, config), pixels, k_split, partials, gradient);                         \
+            const A a(dz, pixels, filters, blockIdx.x * S::BM);                                                                    \
+            gemm<P, S>(shared, a, B(x, config, blockIdx.y * S::BN), pixels, k_split, partials, gradient);                          \
         }                                                                                                                          \
     }                                                                                                                              \
     SIMT_EXPORT(NAME)
@@ -96,3 +105,7 @@ CONV3X3_DW(conv3x3_dw_tall_f32, F32, Tall)
 CONV3X3_DW(conv3x3_dw_tall_tf32, Tf32, Tall)
 CONV3X3_DW(conv3x3_dw_tall_bf16, Bf16, Tall)
 CONV3X3_DW(conv3x3_dw_tall_f16, F16Gradient, Tall)
+CONV3X3_DW(conv3x3_dw_large_f32, F32, Large)
+CONV3X3_DW(conv3x3_dw_large_tf32, Tf32, Large)
+CONV3X3_DW(conv3x3_dw_large_bf16, Bf16, Large)
+CONV3X3_DW(conv3x3_dw_large_f16, F16Gradient, Large)

@@ -4,7 +4,7 @@
 //   dense_dx_*        dx = dz w                        m = batch, n = inputs,  k = outputs
 //   dense_dw_*        dw = dz' x                       m = outputs, n = inputs, k = batch
 //
-// Launch: as gemm.cuh says, with 64 x 64 tiles, 128 x 64 in the *_tall_* kernels, or 16 x 128 in the *_skinny_* ones for a batch of at most 16.
+// Launch: as gemm.cuh says, with 64 x 64 tiles, 128 x 64 in the *_tall_* kernels, 128 x 128 in the *_large_* ones, or 16 x 128 in the *_skinny_* ones for a batch of at most 16.
 // `partials`: shares x tiles x floats of a tile, null for one share.
 #include "epilogue.cuh"
 #include "gemm.cuh"
@@ -20,7 +20,9 @@
         if constexpr (AVAILABLE<P, S>) {                                                                                           \
             const unsigned batch = (unsigned)config.batch, inputs = (unsigned)config.inputs, outputs = (unsigned)config.outputs;   \
             const DenseOutput output = {y, bias, step, config};                                                                    \
-            gemm<P, S>(shared, A(x, batch, inputs), B(weight, outputs, inputs), inputs, k_split, partials, output);                \
+            const A a(x, batch, inputs, blockIdx.x * S::BM);                                                                       \
+            const B b(weight, outputs, inputs, blockIdx.y * S::BN);                                                                \
+            gemm<P, S>(shared, a, b, inputs, k_split, partials, output);                                                           \
         }                                                                                                                          \
     }                                                                                                                              \
     SIMT_EXPORT(NAME)
@@ -33,6 +35,10 @@ DENSE_FORWARD(dense_forward_tall_f32, F32, Tall)
 DENSE_FORWARD(dense_forward_tall_tf32, Tf32, Tall)
 DENSE_FORWARD(dense_forward_tall_bf16, Bf16, Tall)
 DENSE_FORWARD(dense_forward_tall_f16, F16, Tall)
+DENSE_FORWARD(dense_forward_large_f32, F32, Large)
+DENSE_FORWARD(dense_forward_large_tf32, Tf32, Large)
+DENSE_FORWARD(dense_forward_large_bf16, Bf16, Large)
+DENSE_FORWARD(dense_forward_large_f16, F16, Large)
 DENSE_FORWARD(dense_forward_skinny_f32, F32, Skinny)
 DENSE_FORWARD(dense_forward_skinny_tf32, Tf32, Skinny)
 DENSE_FORWARD(dense_forward_skinny_bf16, Bf16, Skinny)
@@ -49,7 +55,9 @@ DENSE_FORWARD(dense_forward_skinny_f16, F16, Skinny)
         if constexpr (AVAILABLE<P, S>) {                                                                                           \
             const unsigned batch = (unsigned)config.batch, inputs = (unsigned)config.inputs, outputs = (unsigned)config.outputs;   \
             const Plain plain = {dx, batch, inputs};                                                                               \
-            gemm<P, S>(shared, A(dz, batch, outputs), B(weight, outputs, inputs), outputs, k_split, partials, plain);              \
+            const A a(dz, batch, outputs, blockIdx.x * S::BM);                                                                     \
+            const B b(weight, outputs, inputs, blockIdx.y * S::BN);                                                                \
+            gemm<P, S>(shared, a, b, outputs, k_split, partials, plain);                                                           \
         }                                                                                                                          \
     }                                                                                                                              \
     SIMT_EXPORT(NAME)
@@ -62,6 +70,10 @@ DENSE_DX(dense_dx_tall_f32, F32, Tall)
 DENSE_DX(dense_dx_tall_tf32, Tf32, Tall)
 DENSE_DX(dense_dx_tall_bf16, Bf16, Tall)
 DENSE_DX(dense_dx_tall_f16, F16Gradient, Tall)
+DENSE_DX(dense_dx_large_f32, F32, Large)
+DENSE_DX(dense_dx_large_tf32, Tf32, Large)
+DENSE_DX(dense_dx_large_bf16, Bf16, Large)
+DENSE_DX(dense_dx_large_f16, F16Gradient, Large)
 DENSE_DX(dense_dx_skinny_f32, F32, Skinny)
 DENSE_DX(dense_dx_skinny_tf32, Tf32, Skinny)
 DENSE_DX(dense_dx_skinny_bf16, Bf16, Skinny)
@@ -81,7 +93,8 @@ DENSE_DX(dense_dx_skinny_f16, F16Gradient, Skinny)
             const unsigned batch = (unsigned)config.batch, inputs = (unsigned)config.inputs, outputs = (unsigned)config.outputs;   \
             const Sink sink(destination, first, second, rate, update);                                                             \
             const WeightGradient gradient = {sink, squares, (double*)(shared + Shared::SCRATCH), outputs, inputs};                 \
-            gemm<P, S>(shared, A(dz, batch, outputs), B(x, batch, inputs), batch, k_split, partials, gradient);                    \
+            const A a(dz, batch, outputs, blockIdx.x * S::BM);                                                                     \
+            gemm<P, S>(shared, a, B(x, batch, inputs, blockIdx.y * S::BN), batch, k_split, partials, gradient);                    \
         }                                                                                                                          \
     }                                                                                                                              \
     SIMT_EXPORT(NAME)
@@ -94,3 +107,7 @@ DENSE_DW(dense_dw_tall_f32, F32, Tall)
 DENSE_DW(dense_dw_tall_tf32, Tf32, Tall)
 DENSE_DW(dense_dw_tall_bf16, Bf16, Tall)
 DENSE_DW(dense_dw_tall_f16, F16Gradient, Tall)
+DENSE_DW(dense_dw_large_f32, F32, Large)
+DENSE_DW(dense_dw_large_tf32, Tf32, Large)
+DENSE_DW(dense_dw_large_bf16, Bf16, Large)
+DENSE_DW(dense_dw_large_f16, F16Gradient, Large)

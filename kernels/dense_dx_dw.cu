@@ -164,7 +164,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, 3) dense_dx_dw(
     float* piece = (float*)dz_piece;
     const float square = takes_four(sink, inputs) ? walk<true>(c, piece, layer, sink, from, to) : walk<false>(c, piece, layer, sink, from, to);
     if (dx != nullptr) {
-        leave_tile<Skinny>(c, 0, n0, partials, Plain{dx, batch, inputs});
+        leave<Skinny>(c, 0, 0, n0, partials, Plain{dx, batch, inputs});
     }
     write_square(squares, scratch, square);
 }

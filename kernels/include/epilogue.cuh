@@ -1,5 +1,6 @@
 // What becomes of a tile of a product. An epilogue's run<Shape>(c, m0, n0) sees rows m0 .. and columns n0 .. of the product as
-// c[m * C_STRIDE + n] in shared memory, complete; what lies outside the product is masked there.
+// c[m * C_STRIDE + n] in shared memory, complete; what lies outside the product is masked there. It answers the thread's sum of the squares
+// of what changes; end(square) is told their sum when the block has no more.
 #pragma once
 
 #include "adam.cuh"
@@ -12,14 +13,17 @@ struct Plain {
     unsigned rows, columns;
 
     template <class S>
-    __device__ __forceinline__ void run(const float* c, unsigned m0, unsigned n0) const {
+    __device__ __forceinline__ float run(const float* c, unsigned m0, unsigned n0) const {
         for (unsigned e = threadIdx.x; e < S::BM * S::BN; e += THREADS) {
             const unsigned m = e / S::BN, n = e % S::BN;
             if (m0 + m < rows && n0 + n < columns) {
                 out[(u64)(m0 + m) * columns + n0 + n] = c[m * S::C_STRIDE + n];
             }
         }
+        return 0.0f;
     }
+
+    __device__ __forceinline__ void end(float) const {}
 };
 
 // Can Adam take four neighbours of a row of `columns` weights with one access to each array?
@@ -64,7 +68,7 @@ struct WeightGradient {
     }
 
     template <class S>
-    __device__ __forceinline__ void run(const float* c, unsigned m0, unsigned n0) const {
+    __device__ __forceinline__ float run(const float* c, unsigned m0, unsigned n0) const {
         float square = 0.0f;
         if (takes_four(sink, columns)) {
             for (unsigned first = 0; first < GROUPS<S>; first += AT_ONCE<S>) {
@@ -82,8 +86,10 @@ struct WeightGradient {
                 }
             }
         }
-        write_square(squares, scratch, square);
+        return square;
     }
+
+    __device__ __forceinline__ void end(float square) const { write_square(squares, scratch, square); }
 };
 
 // y = relu(z + b), with a pool its maximum over the quad that rows 4q .. 4q + 3 are, and the first place of the maximum.
@@ -95,7 +101,7 @@ struct ConvOutput {
     bool pool;
 
     template <class S>
-    __device__ __forceinline__ void run(const float* c, unsigned m0, unsigned n0) const {
+    __device__ __forceinline__ float run(const float* c, unsigned m0, unsigned n0) const {
         const unsigned height = pool ? 4 : 1;
         for (unsigned e = threadIdx.x; e < S::BM / height * S::BN; e += THREADS) {
             const unsigned m = e / S::BN * height, n = e % S::BN;
@@ -119,7 +125,10 @@ struct ConvOutput {
             best += bias[n0 + n];
             y[at] = best > 0.0f ? best : 0.0f;
         }
+        return 0.0f;
     }
+
+    __device__ __forceinline__ void end(float) const {}
 };
 
 // y = z + b, with a ReLU where wanted, and dropout where `step` is not null (src/ops/dropout.rs).
@@ -130,7 +139,7 @@ struct DenseOutput {
     DenseConfig config;
 
     template <class S>
-    __device__ __forceinline__ void run(const float* c, unsigned m0, unsigned n0) const {
+    __device__ __forceinline__ float run(const float* c, unsigned m0, unsigned n0) const {
         const u64 threshold = (u64)(config.keep * 4294967296.0);
         const float scale = (float)(1.0 / config.keep);
         for (unsigned e = threadIdx.x; e < S::BM * S::BN; e += THREADS) {
@@ -149,5 +158,8 @@ struct DenseOutput {
             }
             y[at] = value;
         }
+        return 0.0f;
     }
+
+    __device__ __forceinline__ void end(float) const {}
 };

@@ -54,13 +54,19 @@ struct Accumulator {
         }
     }
 
-    __device__ __forceinline__ void store(float* c) const {
+    // The rows of band `band` of the tile to `c`: those of one row of warps, or all.
+    __device__ __forceinline__ void store(float* c, unsigned band) const {
+        static_assert(S::PASSES == 1 || S::BAND == S::WM);
         constexpr float UNDO = 1.0f / P::A_SCALE;
+        if (S::warp_row() / S::BAND != band) {
+            return;
+        }
 #pragma unroll
         for (unsigned i = 0; i < MS; ++i) {
 #pragma unroll
             for (unsigned j = 0; j < NS; ++j) {
-                float* to = c + (S::warp_row() + i * 16 + lane() / 4) * S::C_STRIDE + S::warp_column() + j * 8 + lane() % 4 * 2;
+                const unsigned row = S::warp_row() % S::BAND + i * 16 + lane() / 4;
+                float* to = c + row * S::C_STRIDE + S::warp_column() + j * 8 + lane() % 4 * 2;
                 *(float2*)to = make_float2(UNDO * sum[i][j][0], UNDO * sum[i][j][1]);
                 *(float2*)(to + 8 * S::C_STRIDE) = make_float2(UNDO * sum[i][j][2], UNDO * sum[i][j][3]);
             }
@@ -132,12 +138,16 @@ struct Accumulator<F32, S, TileA, TileB> {
         }
     }
 
-    __device__ __forceinline__ void store(float* c) const {
+    __device__ __forceinline__ void store(float* c, unsigned band) const {
+        constexpr unsigned ROWS = MS / S::PASSES;
 #pragma unroll
         for (unsigned i = 0; i < MS; ++i) {
+            if (i / ROWS != band) {
+                continue;
+            }
 #pragma unroll
             for (unsigned j = 0; j < NS; ++j) {
-                c[RowsA::row(part_a(), i) * S::C_STRIDE + RowsB::row(part_b(), j)] = sum[i][j];
+                c[RowsA::row(part_a(), i % ROWS) * S::C_STRIDE + RowsB::row(part_b(), j)] = sum[i][j];
             }
         }
     }
@@ -157,17 +167,17 @@ __device__ __forceinline__ u64 tile_index() {
     return (u64)blockIdx.y * gridDim.x + blockIdx.x;
 }
 
-// A finished tile goes to the epilogue or, where the product is in shares, to `partials`.
+// A finished band of the tile goes to the epilogue or, where the product is in shares, to `partials`. Answers what the epilogue does.
 template <class S, class Epilogue>
-__device__ __forceinline__ void leave_tile(const float* c, unsigned m0, unsigned n0, float* partials, const Epilogue& epilogue) {
+__device__ __forceinline__ float leave(const float* c, unsigned band, unsigned m0, unsigned n0, float* partials, const Epilogue& epilogue) {
     if (gridDim.z == 1) {
-        epilogue.template run<S>(c, m0, n0);
-        return;
+        return epilogue.template run<Band<S>>(c, m0 + band * S::BAND, n0);
     }
-    float* to = partials + ((u64)blockIdx.z * gridDim.x * gridDim.y + tile_index()) * (S::BM * S::BN);
-    for (unsigned e = threadIdx.x * 4; e < S::BM * S::BN; e += THREADS * 4) {
+    float* to = partials + (((u64)blockIdx.z * gridDim.x * gridDim.y + tile_index()) * S::PASSES + band) * (S::BAND * S::BN);
+    for (unsigned e = threadIdx.x * 4; e < S::BAND * S::BN; e += THREADS * 4) {
         *(float4*)(to + e) = *(const float4*)(c + e / S::BN * S::C_STRIDE + e % S::BN);
     }
+    return 0.0f;
 }
 
 // The product of `a` and `b`, whose inner dimension is `k_total`.
@@ -183,26 +193,29 @@ __device__ __forceinline__ void gemm(
     Accumulator<P, S, typename A::Tile, typename B::Tile> sums;
     sums.clear();
     const auto loop = [&](bool wide_a, bool wide_b) {
-        const auto copy = [&](unsigned step) {
+        const auto copy = [&](unsigned step, unsigned stage) {
             if (step < count) {
-                float* stage = stages + step % STAGES * STAGE;
-                copy_tile(stage, a, m0, k_first + step * BK, wide_a);
-                copy_tile(stage + A::Tile::WORDS, b, n0, k_first + step * BK, wide_b);
+                float* to = stages + stage * STAGE;
+                copy_tile(to, a, m0, k_first + step * BK, wide_a);
+                copy_tile(to + A::Tile::WORDS, b, n0, k_first + step * BK, wide_b);
             }
             // Groups are counted, so an empty one stands for a copy past the end.
             cp_async_commit();
         };
 #pragma unroll
         for (unsigned step = 0; step < STAGES - 1; ++step) {
-            copy(step);
+            copy(step, step);
         }
+        // The stage that is read, and the one that was read in the step before, which every thread has left.
+        unsigned read = 0, free = STAGES - 1;
         for (unsigned step = 0; step < count; ++step) {
             cp_async_wait<STAGES - 2>();
             __syncthreads();
-            // The stage that this fills was read in the step before, which every thread has left.
-            copy(step + STAGES - 1);
-            const float* stage = stages + step % STAGES * STAGE;
+            copy(step + STAGES - 1, free);
+            const float* stage = stages + read * STAGE;
             sums.add(stage, stage + A::Tile::WORDS);
+            free = read;
+            read = read + 1 < STAGES ? read + 1 : 0;
         }
     };
     // The usual case in a loop of its own, free of the other's branches.
@@ -212,12 +225,19 @@ __device__ __forceinline__ void gemm(
         loop(a.wide, b.wide);
     }
     cp_async_wait<0>();
-    __syncthreads();
 
     float* c = stages;
-    sums.store(c);
-    __syncthreads();
-    leave_tile<S>(c, m0, n0, partials, epilogue);
+    float square = 0.0f;
+#pragma unroll 1
+    for (unsigned band = 0; band < S::PASSES; ++band) {
+        __syncthreads();
+        sums.store(c, band);
+        __syncthreads();
+        square += leave<S>(c, band, m0, n0, partials, epilogue);
+    }
+    if (gridDim.z == 1) {
+        epilogue.end(square);
+    }
 }
 
 // The second half of a product in shares: adds them in order, then the epilogue, slice by slice.
@@ -237,5 +257,5 @@ __device__ __forceinline__ void gemm_finish(float4* shared, const float* partial
     }
     *(float4*)(c + e / Part::BN * Part::C_STRIDE + e % Part::BN) = sum;
     __syncthreads();
-    epilogue.template run<Part>(c, (blockIdx.x * gridDim.z + blockIdx.z) * Part::BM, blockIdx.y * Part::BN);
+    epilogue.end(epilogue.template run<Part>(c, (blockIdx.x * gridDim.z + blockIdx.z) * Part::BM, blockIdx.y * Part::BN));
 }

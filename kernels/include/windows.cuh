@@ -14,33 +14,33 @@ struct Divider {
 };
 
 // columns[m, (r, s, c)] = x[pixel m + (r-1, s-1), c], zero outside the image: A of the forward product, and with dz in the place of
-// x that of the input's gradient. With `quads`, rows 4q .. 4q + 3 are the 2x2 quad of output pixel q.
+// x that of the input's gradient. With `quads`, rows 4q .. 4q + 3 are the 2x2 quad of output pixel q. Wide where a step of k
+// stays within one tap of the window.
 template <class T>
 struct Windows {
     using Tile = T;
     const float* base;
-    unsigned height, width, channels;
+    unsigned width, channels;
     Divider by_channels;
     bool wide;
-    // Of each load's pixel: its number, and the taps of its window that are in the image, a bit each.
-    unsigned pixel[T::LOADS], taps[T::LOADS];
+    // Of each load: its element at the middle of the window, and the taps of the window that are in the image, a bit each.
+    unsigned first[T::LOADS], taps[T::LOADS];
 
     __device__ Windows(const float* x, const Conv3x3Config& config, unsigned channels, bool quads, unsigned row0)
-        : base(x), height((unsigned)config.height), width((unsigned)config.width), channels(channels), by_channels(channels),
-          wide(channels % 4 == 0 && aligned16(x)) {
-        const unsigned pixels = (unsigned)config.batch * height * width;
+        : base(x), width((unsigned)config.width), channels(channels), by_channels(channels), wide(channels % BK == 0 && aligned16(x)) {
+        const unsigned height = (unsigned)config.height, pixels = (unsigned)config.batch * height * width;
 #pragma unroll
         for (unsigned load = 0; load < T::LOADS; ++load) {
             const unsigned m = row0 + T::row(load);
-            unsigned i = m / width % height, j = m % width;
-            pixel[load] = m;
+            unsigned i = m / width % height, j = m % width, pixel = m;
             if (quads) {
                 const unsigned q = m / 4, half = width / 2;
                 const unsigned line = q / half * 2 + m / 2 % 2;
                 i = line % height;
                 j = q % half * 2 + m % 2;
-                pixel[load] = line * width + j;
+                pixel = line * width + j;
             }
+            first[load] = pixel * channels + T::k(load);
             // Without the outer rows and columns where they lie outside.
             const unsigned rows = (i == 0 ? 0770 : 0777) & (i + 1 == height ? 0077 : 0777);
             const unsigned columns = (j == 0 ? 0666 : 0777) & (j + 1 == width ? 0333 : 0777);
@@ -48,33 +48,62 @@ struct Windows {
         }
     }
 
-    __device__ __forceinline__ const float* at(unsigned load, unsigned, unsigned k) const {
+    // The window's tap, and how far an element of it lies from that of the middle.
+    struct Step {
+        unsigned tap, offset;
+    };
+
+    __device__ __forceinline__ Step step(unsigned k) const {
         const unsigned tap = by_channels.divide(k), c = k - tap * channels;
-        const unsigned r = tap / 3, s = tap % 3;
+        return {tap, ((tap / 3 - 1) * width + tap % 3 - 1) * channels + c};
+    }
+
+    __device__ __forceinline__ const float* place(const Step& step, unsigned load, bool& there) const {
         // No bit stands for a tap beyond the ninth.
-        if ((taps[load] >> tap & 1) == 0) {
-            return nullptr;
-        }
-        return base + ((u64)(pixel[load] + (r - 1) * width + s - 1) * channels + c);
+        there = (taps[load] >> step.tap & 1) != 0;
+        return base + (first[load] + step.offset);
+    }
+
+    __device__ __forceinline__ const float* at(unsigned load, unsigned, unsigned k) const {
+        bool there;
+        const float* from = place(step(k), load, there) - T::k(load);
+        return there ? from : nullptr;
     }
 };
 
 // B of the input's gradient: at k = (tap, f), w[f, 8 - tap, n]. Tap (r, s) of dz's window stands at (r-1, s-1), where x saw the
-// pixel through (2-r, 2-s).
+// pixel through (2-r, 2-s). Wide where a step of k stays within one tap.
 template <class T>
 struct MirroredWeights {
     using Tile = T;
     const float* base;
     unsigned channels, filters;
     Divider by_filters;
-    bool wide;
+    bool wide, inside;
+    // Of each load: its element of the first filter and tap 8.
+    unsigned first[T::LOADS];
 
-    __device__ MirroredWeights(const float* weight, unsigned channels, unsigned filters)
-        : base(weight), channels(channels), filters(filters), by_filters(filters), wide(channels % 4 == 0 && aligned16(weight)) {}
+    __device__ MirroredWeights(const float* weight, unsigned channels, unsigned filters, unsigned row0)
+        : base(weight), channels(channels), filters(filters), by_filters(filters),
+          wide(channels % 4 == 0 && filters % BK == 0 && aligned16(weight)), inside(row0 + T::row(0) < channels) {
+#pragma unroll
+        for (unsigned load = 0; load < T::LOADS; ++load) {
+            first[load] = T::k(load) * 9 * channels + row0 + T::row(load);
+        }
+    }
+
+    __device__ __forceinline__ unsigned step(unsigned k) const {
+        const unsigned tap = by_filters.divide(k), f = k - tap * filters;
+        return (f * 9 + 8 - tap) * channels;
+    }
+
+    __device__ __forceinline__ const float* place(unsigned offset, unsigned load, bool& there) const {
+        there = inside;
+        return base + (first[load] + offset);
+    }
 
     __device__ __forceinline__ const float* at(unsigned, unsigned n, unsigned k) const {
-        const unsigned tap = by_filters.divide(k), f = k - tap * filters;
-        return tap < 9 && n < channels ? base + ((u64)(f * 9 + 8 - tap) * channels + n) : nullptr;
+        return k < 9 * filters && n < channels ? base + (step(k) + n) : nullptr;
     }
 };
 
@@ -86,19 +115,39 @@ struct WindowColumns {
     unsigned pixels, height, width, channels;
     Divider by_channels, by_width, by_height;
     bool wide;
+    // Of this thread's row in wide loads, whose tap is one: how far the window's element lies from the pixel's first channel.
+    unsigned down, right, offset;
 
-    __device__ WindowColumns(const float* x, const Conv3x3Config& config)
+    __device__ WindowColumns(const float* x, const Conv3x3Config& config, unsigned row0)
         : base(x), pixels((unsigned)(config.batch * config.height * config.width)), height((unsigned)config.height),
           width((unsigned)config.width), channels((unsigned)config.channels), by_channels(channels), by_width(width), by_height(height),
-          wide(channels % 4 == 0 && aligned16(x)) {}
+          wide(channels % 4 == 0 && aligned16(x)) {
+        aim(row0 + T::row(0));
+    }
 
-    __device__ __forceinline__ const float* at(unsigned, unsigned n, unsigned k) const {
+    // The row's tap and channel.
+    __device__ __forceinline__ void aim(unsigned n) {
         const unsigned tap = by_channels.divide(n), c = n - tap * channels;
-        const unsigned r = tap / 3, s = tap % 3;
-        const unsigned line = by_width.divide(k), j = k - line * width, i = line - by_height.divide(line) * height;
-        if (k >= pixels || tap >= 9 || i + r - 1 >= height || j + s - 1 >= width) {
-            return nullptr;
-        }
-        return base + ((u64)(k + (r - 1) * width + s - 1) * channels + c);
+        // Beyond the ninth tap no line of an image is that of an element.
+        down = tap < 9 ? tap / 3 - 1 : height;
+        right = tap % 3 - 1;
+        offset = (down * width + right) * channels + c;
+    }
+
+    __device__ __forceinline__ unsigned step(unsigned k) const { return k; }
+
+    __device__ __forceinline__ const float* place(unsigned k, unsigned load, bool& there) const {
+        const unsigned pixel = k + T::k(load);
+        const unsigned line = by_width.divide(pixel), j = pixel - line * width, i = line - by_height.divide(line) * height;
+        there = pixel < pixels && i + down < height && j + right < width;
+        return base + (pixel * channels + offset);
+    }
+
+    __device__ __forceinline__ const float* at(unsigned load, unsigned n, unsigned k) const {
+        WindowColumns one = *this;
+        one.aim(n);
+        bool there;
+        const float* from = one.place(k - T::k(load), load, there);
+        return there ? from : nullptr;
     }
 };

@@ -11,7 +11,7 @@
 use crate::device::cuda::Precision;
 use crate::nn::{Architecture, Layer, conv_config, dense_config};
 use crate::ops::adam::bias_launch;
-use crate::ops::tiles::{Chip, Cut, PACE, SKINNY, STEP, TALL, Tile};
+use crate::ops::tiles::{Chip, Cut, LARGE, PACE, SKINNY, STEP, TALL, Tile};
 use std::collections::{BTreeMap, HashMap};
 
 /// A card by its data sheet.
@@ -61,6 +61,7 @@ impl Rate {
         match (tile, pass) {
             (SKINNY, Pass::DenseForward) => self.skinny[0],
             (SKINNY, _) => self.skinny[1],
+            (LARGE, _) => 2 * self.tall.unwrap_or(self.square)[pass as usize],
             (TALL, _) => self.tall.unwrap_or(self.square)[pass as usize],
             _ => self.square[pass as usize],
         }
@@ -260,7 +261,7 @@ impl Step<'_> {
         launch.l2 = all_steps * REAL * ((rows + columns) * STEP) as f64;
 
         // What the four warps read of a step's rows and columns (gemm.cuh), which were written once.
-        let read = match (self.precision, cut.is_skinny()) {
+        let read = match (self.precision, cut.tile == SKINNY) {
             (Precision::F32, _) => rows + 4 * columns,
             (_, true) => 4 * rows + columns,
             (_, false) => 2 * rows + 2 * columns,

@@ -17,6 +17,8 @@ pub(crate) struct Tile {
 pub(crate) const SQUARE: Tile = Tile { rows: 64, columns: 64 };
 /// For products of many rows: half the instructions a multiplication, three quarters of the traffic.
 pub(crate) const TALL: Tile = Tile { rows: 128, columns: 64 };
+/// For large products: half the traffic of a tall one again, and fewer reads of shared memory.
+pub(crate) const LARGE: Tile = Tile { rows: 128, columns: 128 };
 /// For products of few rows: a small batch through a dense layer.
 pub(crate) const SKINNY: Tile = Tile { rows: 16, columns: 128 };
 
@@ -28,15 +30,29 @@ pub(crate) struct Chip {
 }
 
 impl Tile {
-    /// For a product of `rows` rows and that inner dimension. A multiprocessor before 8.0 has no shared memory for two tall tiles; and where
+    /// For a product of (rows, inner) and (inner, columns). A multiprocessor before 8.0 has no shared memory for two tall tiles; and where
     /// the inner dimension is short, a product is its epilogue.
-    pub(crate) fn new(chip: Chip, rows: usize, inner: usize) -> Self {
-        if chip.capability >= (8, 0) && rows >= TALL.rows && inner >= SHORT { TALL } else { SQUARE }
+    pub(crate) fn new(chip: Chip, product @ [rows, columns, inner]: [usize; 3]) -> Self {
+        if chip.capability < (8, 0) || rows < TALL.rows || inner < SHORT {
+            return SQUARE;
+        }
+        let blocks: usize = LARGE.count(product).iter().product();
+        if columns >= LARGE.columns && inner >= LONG && blocks * FEWEST_LARGE >= chip.processors as usize { LARGE } else { TALL }
     }
 
     /// The same, where there is a kernel for few rows.
-    pub(crate) fn or_skinny(chip: Chip, rows: usize, inner: usize) -> Self {
-        if rows <= SKINNY.rows { SKINNY } else { Tile::new(chip, rows, inner) }
+    pub(crate) fn or_skinny(chip: Chip, product: [usize; 3]) -> Self {
+        if product[0] <= SKINNY.rows { SKINNY } else { Tile::new(chip, product) }
+    }
+
+    /// Tiles along the rows and the columns of a product.
+    fn count(self, [rows, columns, _]: [usize; 3]) -> [usize; 2] {
+        [rows.div_ceil(self.rows), columns.div_ceil(self.columns)]
+    }
+
+    /// Blocks of it that a multiprocessor holds.
+    fn held(self) -> usize {
+        if self == LARGE { 2 } else { 3 }
     }
 
     /// Blocks that finish a tile: four elements a thread.
@@ -47,22 +63,22 @@ impl Tile {
 
 /// The most blocks that a product of `rows` x `columns`, or its second half, has: each may leave a sum of squares.
 pub(crate) fn most_blocks(rows: usize, columns: usize) -> usize {
-    rows.div_ceil(TALL.rows) * columns.div_ceil(TALL.columns) * TALL.slices()
+    rows.div_ceil(LARGE.rows) * columns.div_ceil(LARGE.columns) * LARGE.slices()
 }
 
 /// Threads of a block.
 const THREADS: u32 = 128;
 /// Steps of the inner dimension that a block copies at once.
 pub(crate) const STEP: usize = 16;
-/// An inner dimension below this is short.
+/// An inner dimension below this is short, and from this on long.
 const SHORT: usize = 64;
+const LONG: usize = 512;
+/// Large tiles are taken from one for so many multiprocessors on.
+const FEWEST_LARGE: usize = 4;
 /// A share is no shorter than this many steps: below, adding the shares costs more than it saves.
 const SHORTEST: usize = 4;
-/// Blocks for each multiprocessor that shares may bring the launch to: as many tall ones as it holds.
-const BLOCKS: usize = 3;
 
-/// Of a pass over the weights: blocks that a multiprocessor holds, rows that a block takes at once, and the fewest of a share.
-const HELD: usize = 3;
+/// Of a pass over the weights: rows that a block takes at once, and the fewest of a share.
 pub(crate) const PACE: usize = 8;
 const FEWEST: usize = 2 * PACE;
 
@@ -79,10 +95,11 @@ pub(crate) struct Cut {
 
 impl Cut {
     /// Of the product of (rows, inner) and (inner, columns).
-    pub(crate) fn new(chip: Chip, tile: Tile, [rows, columns, inner]: [usize; 3]) -> Self {
-        let tiles = [rows.div_ceil(tile.rows), columns.div_ceil(tile.columns)];
-        let (count, processors, steps) = (tiles[0] * tiles[1], chip.processors as usize, inner.div_ceil(STEP));
-        let wanted = if count < processors { (BLOCKS * processors / count.max(1)).min(steps / SHORTEST).max(1) } else { 1 };
+    pub(crate) fn new(chip: Chip, tile: Tile, product: [usize; 3]) -> Self {
+        let tiles = tile.count(product);
+        let (count, processors, steps) = (tiles[0] * tiles[1], chip.processors as usize, product[2].div_ceil(STEP));
+        // As many as the multiprocessors hold.
+        let wanted = if count < processors { (tile.held() * processors / count.max(1)).min(steps / SHORTEST).max(1) } else { 1 };
         let length = steps.div_ceil(wanted).max(1);
         Cut { tile, tiles, shares: steps.div_ceil(length).max(1), length: (length * STEP) as u32 }
     }
@@ -91,7 +108,7 @@ impl Cut {
     /// wide as that tile, in shares of the rows that bring the launch to as many blocks as the card holds, since all move at one pace.
     pub(crate) fn one_pass(chip: Chip, [rows, columns]: [usize; 2]) -> Self {
         let strips = columns.div_ceil(SKINNY.columns);
-        let wanted = (HELD * chip.processors as usize / strips.max(1)).clamp(1, rows.div_ceil(FEWEST).max(1));
+        let wanted = (SKINNY.held() * chip.processors as usize / strips.max(1)).clamp(1, rows.div_ceil(FEWEST).max(1));
         let length = rows.div_ceil(wanted).next_multiple_of(PACE);
         Cut { tile: SKINNY, tiles: [1, strips], shares: rows.div_ceil(length), length: length as u32 }
     }
@@ -117,9 +134,9 @@ impl Cut {
         (self.shares > 1).then_some(Launch { grid, block: THREADS, shared: 0 })
     }
 
-    /// Does a block make a tile for few rows?
-    pub(crate) fn is_skinny(&self) -> bool {
-        self.tile == SKINNY
+    /// Has the tile the columns of a large one?
+    pub(crate) fn is_wide(&self) -> bool {
+        self.tile.columns == LARGE.columns
     }
 
     /// Blocks of the launch.
@@ -135,10 +152,10 @@ impl Cut {
 
 /// Elements that the shares' sums of products of (rows, columns, inner) take at most; no less than for a smaller batch, however that is cut.
 pub(crate) fn partials_len(chip: Chip, products: &[[usize; 3]]) -> usize {
-    let most = BLOCKS * chip.processors as usize * TALL.rows * TALL.columns;
+    let most = chip.processors as usize * [TALL, LARGE].map(|tile| tile.held() * tile.rows * tile.columns).into_iter().max().unwrap_or(0);
     let all = products.iter().map(|&[rows, columns, inner]| {
         let shares = inner.div_ceil(STEP) / SHORTEST;
-        shares * rows.next_multiple_of(TALL.rows) * columns.next_multiple_of(SKINNY.columns)
+        shares * rows.next_multiple_of(LARGE.rows) * columns.next_multiple_of(LARGE.columns)
     });
     all.max().unwrap_or(0).min(most)
 }
@@ -162,10 +179,13 @@ impl Places {
 kernels! {
     /// Adds the shares of an input's gradient (rows, columns).
     fn dx_finish(dx: Out<f32>, partials: In<f32>, rows: u32, columns: u32, shares: u32);
-    /// The same in skinny tiles.
-    fn dx_skinny_finish(dx: Out<f32>, partials: In<f32>, rows: u32, columns: u32, shares: u32);
+    /// The same in wide tiles.
+    fn dx_wide_finish(dx: Out<f32>, partials: In<f32>, rows: u32, columns: u32, shares: u32);
     /// Adds the shares of a weight's gradient (rows, columns) and uses it.
     fn dw_finish(destination: Out<f32>, first: Option<Out<f32>>, second: Option<Out<f32>>, squares: Option<Out<f64>>,
+        partials: In<f32>, rate: Option<In<f64>>, update: super::adam::Update, rows: u32, columns: u32, shares: u32);
+    /// The same in wide tiles.
+    fn dw_wide_finish(destination: Out<f32>, first: Option<Out<f32>>, second: Option<Out<f32>>, squares: Option<Out<f64>>,
         partials: In<f32>, rate: Option<In<f64>>, update: super::adam::Update, rows: u32, columns: u32, shares: u32);
 }
 
@@ -173,7 +193,7 @@ impl Cut {
     /// The second half of an input's gradient (rows, columns), where there is one.
     pub(crate) fn finish_dx(&self, device: &Cuda, dx: Out<'_, f32>, partials: In<'_, f32>, rows: usize, columns: usize) -> Result<()> {
         let Some(launch) = self.finish() else { return Ok(()) };
-        let kernel = if self.is_skinny() { dx_skinny_finish } else { dx_finish };
+        let kernel = if self.is_wide() { dx_wide_finish } else { dx_finish };
         kernel(device, launch, dx, partials, rows as u32, columns as u32, self.shares())
     }
 
@@ -191,7 +211,8 @@ impl Cut {
         if let Some(launch) = self.finish() {
             let (rows, columns) = (rows as u32, columns as u32);
             let squares = sink.squares(squares);
-            dw_finish(device, launch, destination, first, second, squares, partials, rate, update, rows, columns, self.shares())?;
+            let kernel = if self.is_wide() { dw_wide_finish } else { dw_finish };
+            kernel(device, launch, destination, first, second, squares, partials, rate, update, rows, columns, self.shares())?;
         }
         let blocks = self.tiles[0] * self.tiles[1] * if self.shares > 1 { self.tile.slices() } else { 1 };
         sink.add_penalty(device, squares.read(), blocks)
@@ -208,7 +229,7 @@ mod tests {
             for (rows, columns, inner) in
                 [(1, 1, 1), (10, 2048, 4096), (640, 512, 2304), (160, 512, 9216), (256, 18, 2560), (4608, 1024, 160)]
             {
-                for tile in [SQUARE, TALL, SKINNY] {
+                for tile in [SQUARE, TALL, LARGE, SKINNY] {
                     let chip = Chip { processors, capability: (9, 0) };
                     let cut = Cut::new(chip, tile, [rows, columns, inner]);
                     let (shares, length) = (cut.shares, cut.length as usize);
@@ -245,7 +266,8 @@ mod tests {
     fn a_small_product_fills_the_card_and_a_large_one_is_not_cut() {
         let chip = Chip { processors: 132, capability: (9, 0) };
         let blocks = |rows, columns, inner| {
-            let cut = Cut::new(chip, Tile::or_skinny(chip, rows, inner), [rows, columns, inner]);
+            let product = [rows, columns, inner];
+            let cut = Cut::new(chip, Tile::or_skinny(chip, product), product);
             (cut.tile, cut.blocks())
         };
         // fc1 and conv3 of a D2L at batch 10, forward, and their weights' gradients.
@@ -253,7 +275,9 @@ mod tests {
         assert_eq!(blocks(160, 1024, 4608), (TALL, 384));
         assert_eq!(blocks(2048, 4096, 10), (SQUARE, 2048));
         assert_eq!(blocks(1024, 4608, 160), (TALL, 576));
+        // conv3 at batch 256, forward.
+        assert_eq!(blocks(4096, 1024, 4608), (LARGE, 256));
         // An RTX 20.
-        assert_eq!(Tile::new(Chip { processors: 68, capability: (7, 5) }, 1024, 160), SQUARE);
+        assert_eq!(Tile::new(Chip { processors: 68, capability: (7, 5) }, [1024, 4608, 160]), SQUARE);
     }
 }

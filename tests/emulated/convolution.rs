@@ -11,8 +11,9 @@ use scalefree::ops::Device;
 use scalefree::ops::conv3x3::Conv3x3Config;
 
 /// (batch, height, width, channels, filters, pool): one pixel; no multiple of anything; both ways of loading (rows of 16 bytes,
-/// and not); one channel; an image narrower than a tile, several tiles each way, and more taps than a pipeline holds.
-const SHAPES: [(usize, usize, usize, usize, usize, bool); 10] = [
+/// and not); one channel; an image narrower than a tile, several tiles each way, and more taps than a pipeline holds; steps within one tap,
+/// where a card of few multiprocessors takes large tiles, forward and for either gradient.
+const SHAPES: [(usize, usize, usize, usize, usize, bool); 12] = [
     (1, 1, 1, 1, 1, false),
     (3, 5, 7, 2, 5, false),
     (2, 6, 10, 3, 70, true),
@@ -23,6 +24,8 @@ const SHAPES: [(usize, usize, usize, usize, usize, bool); 10] = [
     (10, 2, 2, 40, 24, true),
     (3, 10, 6, 37, 132, true),
     (2, 12, 10, 68, 66, true),
+    (9, 8, 8, 64, 132, true),
+    (3, 8, 8, 132, 64, false),
 ];
 
 pub fn cases<D: Device<Real = f32>>(arithmetic: Arithmetic, cases: &mut Vec<Case<D>>) {

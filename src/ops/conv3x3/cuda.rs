@@ -4,7 +4,7 @@ use super::{Conv3x3, Conv3x3Config};
 use crate::device::View;
 use crate::device::cuda::{Cuda, CudaBuffer, In, Out, kernels};
 use crate::ops::adam::{CHUNKS, Sink, Tensor, Update, WeightGradient, bias_launch};
-use crate::ops::tiles::{Chip, Cut, Places, TALL, Tile, most_blocks, partials_len};
+use crate::ops::tiles::{Chip, Cut, LARGE, Places, TALL, Tile, most_blocks, partials_len};
 use crate::{Error, Result};
 
 kernels! {
@@ -12,7 +12,11 @@ kernels! {
         x: In<f32>, weight: In<f32>, bias: In<f32>, config: Conv3x3Config, k_split: u32);
     fn conv3x3_forward_tall[f32|tf32|bf16|f16](y: Out<f32>, argmax: Option<Out<u8>>, partials: Option<Out<f32>>,
         x: In<f32>, weight: In<f32>, bias: In<f32>, config: Conv3x3Config, k_split: u32);
+    fn conv3x3_forward_large[f32|tf32|bf16|f16](y: Out<f32>, argmax: Option<Out<u8>>, partials: Option<Out<f32>>,
+        x: In<f32>, weight: In<f32>, bias: In<f32>, config: Conv3x3Config, k_split: u32);
     fn conv3x3_forward_finish(y: Out<f32>, argmax: Option<Out<u8>>,
+        partials: In<f32>, bias: In<f32>, config: Conv3x3Config, shares: u32);
+    fn conv3x3_forward_wide_finish(y: Out<f32>, argmax: Option<Out<u8>>,
         partials: In<f32>, bias: In<f32>, config: Conv3x3Config, shares: u32);
     fn conv3x3_undo(dz: Out<f32>, partials: Out<f32>,
         y: In<f32>, argmax: Option<In<u8>>, dy: In<f32>, config: Conv3x3Config, rows: u64);
@@ -20,9 +24,13 @@ kernels! {
         dz: In<f32>, weight: In<f32>, config: Conv3x3Config, k_split: u32);
     fn conv3x3_dx_tall[f32|tf32|bf16|f16](dx: Out<f32>, partials: Option<Out<f32>>,
         dz: In<f32>, weight: In<f32>, config: Conv3x3Config, k_split: u32);
+    fn conv3x3_dx_large[f32|tf32|bf16|f16](dx: Out<f32>, partials: Option<Out<f32>>,
+        dz: In<f32>, weight: In<f32>, config: Conv3x3Config, k_split: u32);
     fn conv3x3_dw[f32|tf32|bf16|f16](destination: Out<f32>, first: Option<Out<f32>>, second: Option<Out<f32>>, squares: Option<Out<f64>>,
         partials: Option<Out<f32>>, dz: In<f32>, x: In<f32>, rate: Option<In<f64>>, config: Conv3x3Config, update: Update, k_split: u32);
     fn conv3x3_dw_tall[f32|tf32|bf16|f16](destination: Out<f32>, first: Option<Out<f32>>, second: Option<Out<f32>>, squares: Option<Out<f64>>,
+        partials: Option<Out<f32>>, dz: In<f32>, x: In<f32>, rate: Option<In<f64>>, config: Conv3x3Config, update: Update, k_split: u32);
+    fn conv3x3_dw_large[f32|tf32|bf16|f16](destination: Out<f32>, first: Option<Out<f32>>, second: Option<Out<f32>>, squares: Option<Out<f64>>,
         partials: Option<Out<f32>>, dz: In<f32>, x: In<f32>, rate: Option<In<f64>>, config: Conv3x3Config, update: Update, k_split: u32);
 }
 
@@ -35,7 +43,7 @@ impl Conv3x3Config {
     }
 
     fn cuts(&self, chip: Chip) -> [Cut; 3] {
-        self.products().map(|product @ [rows, _, inner]| Cut::new(chip, Tile::new(chip, rows, inner), product))
+        self.products().map(|product| Cut::new(chip, Tile::new(chip, product), product))
     }
 
     pub(crate) fn forward_cut(&self, chip: Chip) -> Cut {
@@ -71,11 +79,12 @@ impl Scratch {
     }
 }
 
-/// The kernels count pixels and taps in 32 bits, and divide by multiplying (`kernels/include/windows.cuh`).
+/// The kernels count pixels, taps and elements in 32 bits, and divide by multiplying (`kernels/include/windows.cuh`).
 fn check(config: &Conv3x3Config) -> Result<()> {
     let fits = |a: usize, b: usize| (a + MARGIN).saturating_mul(b) < 1 << 32;
     let widest = config.channels.max(config.filters);
-    if fits(config.pixels(), config.width.max(config.height)) && fits(9 * widest, widest) {
+    let images = fits(config.pixels(), config.width.max(config.height).max(widest));
+    if images && fits(9 * widest, widest) {
         return Ok(());
     }
     Err(Error::value("batch", format!("{config:?} is beyond the 32 bits of the card's kernels; take a smaller batch")))
@@ -104,12 +113,15 @@ impl Conv3x3 for Cuda {
         let partials = workspace.at_mut(Scratch::new(self, config).partials);
         let (weight, bias) = (weight.buffer.at(weight.span.start), bias.buffer.at(bias.span.start));
         let (y, argmax) = (y.at_mut(0), config.pool.then(|| argmax.at_mut(0)));
-        let kernel = if cut.tile == TALL { conv3x3_forward_tall } else { conv3x3_forward };
+        let kernel = match cut.tile {
+            LARGE => conv3x3_forward_large,
+            TALL => conv3x3_forward_tall,
+            _ => conv3x3_forward,
+        };
         kernel(self, cut.launch(), y, argmax, cut.partials(partials), x.at(0), weight, bias, *config, cut.length)?;
-        match cut.finish() {
-            Some(launch) => conv3x3_forward_finish(self, launch, y, argmax, partials.read(), bias, *config, cut.shares()),
-            None => Ok(()),
-        }
+        let Some(launch) = cut.finish() else { return Ok(()) };
+        let kernel = if cut.is_wide() { conv3x3_forward_wide_finish } else { conv3x3_forward_finish };
+        kernel(self, launch, y, argmax, partials.read(), bias, *config, cut.shares())
     }
 
     fn conv3x3_backward(
@@ -140,7 +152,11 @@ impl Conv3x3 for Cuda {
         if let Some(dx) = dx {
             let cut = config.dx_cut(self.chip());
             let (dx, weight) = (dx.at_mut(0), target.parameters().at(weight.span.start));
-            let kernel = if cut.tile == TALL { conv3x3_dx_tall } else { conv3x3_dx };
+            let kernel = match cut.tile {
+                LARGE => conv3x3_dx_large,
+                TALL => conv3x3_dx_tall,
+                _ => conv3x3_dx,
+            };
             kernel(self, cut.launch(), dx, cut.partials(partials), dz, weight, *config, cut.length)?;
             cut.finish_dx(self, dx, partials.read(), pixels, config.channels)?;
         }
@@ -149,7 +165,11 @@ impl Conv3x3 for Cuda {
             let cut = config.dw_cut(self.chip());
             let Sink { destination, first, second, rate, update, .. } = sink;
             let (wanted, shares) = (sink.squares(squares), cut.partials(partials));
-            let kernel = if cut.tile == TALL { conv3x3_dw_tall } else { conv3x3_dw };
+            let kernel = match cut.tile {
+                LARGE => conv3x3_dw_large,
+                TALL => conv3x3_dw_tall,
+                _ => conv3x3_dw,
+            };
             kernel(aside, cut.launch(), destination, first, second, wanted, shares, dz, x.at(0), rate, *config, update, cut.length)?;
             cut.finish_dw(aside, &sink, squares, partials.read(), filters, taps)?;
         }

@@ -6,23 +6,27 @@ use crate::Result;
 use crate::device::View;
 use crate::device::cuda::{Cuda, CudaBuffer, In, Out, kernels};
 use crate::ops::adam::{CHUNKS, Sink, Tensor, Update, WeightGradient, bias_launch};
-use crate::ops::tiles::{Chip, Cut, Places, SKINNY, TALL, Tile, most_blocks, partials_len};
+use crate::ops::tiles::{Chip, Cut, LARGE, Places, SKINNY, TALL, Tile, most_blocks, partials_len};
 
 kernels! {
     fn dense_forward[f32|tf32|bf16|f16](y: Out<f32>, partials: Option<Out<f32>>,
         x: In<f32>, weight: In<f32>, bias: In<f32>, step: Option<In<u64>>, config: DenseConfig, k_split: u32);
     fn dense_forward_tall[f32|tf32|bf16|f16](y: Out<f32>, partials: Option<Out<f32>>,
         x: In<f32>, weight: In<f32>, bias: In<f32>, step: Option<In<u64>>, config: DenseConfig, k_split: u32);
+    fn dense_forward_large[f32|tf32|bf16|f16](y: Out<f32>, partials: Option<Out<f32>>,
+        x: In<f32>, weight: In<f32>, bias: In<f32>, step: Option<In<u64>>, config: DenseConfig, k_split: u32);
     fn dense_forward_skinny[f32|tf32|bf16|f16](y: Out<f32>, partials: Option<Out<f32>>,
         x: In<f32>, weight: In<f32>, bias: In<f32>, step: Option<In<u64>>, config: DenseConfig, k_split: u32);
     fn dense_forward_finish(y: Out<f32>,
         partials: In<f32>, bias: In<f32>, step: Option<In<u64>>, config: DenseConfig, shares: u32);
-    fn dense_forward_skinny_finish(y: Out<f32>,
+    fn dense_forward_wide_finish(y: Out<f32>,
         partials: In<f32>, bias: In<f32>, step: Option<In<u64>>, config: DenseConfig, shares: u32);
     fn dense_undo(dz: Out<f32>, partials: Out<f32>, y: In<f32>, dy: In<f32>, config: DenseConfig, rows: u64);
     fn dense_dx[f32|tf32|bf16|f16](dx: Out<f32>, partials: Option<Out<f32>>,
         dz: In<f32>, weight: In<f32>, config: DenseConfig, k_split: u32);
     fn dense_dx_tall[f32|tf32|bf16|f16](dx: Out<f32>, partials: Option<Out<f32>>,
+        dz: In<f32>, weight: In<f32>, config: DenseConfig, k_split: u32);
+    fn dense_dx_large[f32|tf32|bf16|f16](dx: Out<f32>, partials: Option<Out<f32>>,
         dz: In<f32>, weight: In<f32>, config: DenseConfig, k_split: u32);
     fn dense_dx_skinny[f32|tf32|bf16|f16](dx: Out<f32>, partials: Option<Out<f32>>,
         dz: In<f32>, weight: In<f32>, config: DenseConfig, k_split: u32);
@@ -32,6 +36,8 @@ kernels! {
     fn dense_dw[f32|tf32|bf16|f16](destination: Out<f32>, first: Option<Out<f32>>, second: Option<Out<f32>>, squares: Option<Out<f64>>,
         partials: Option<Out<f32>>, dz: In<f32>, x: In<f32>, rate: Option<In<f64>>, config: DenseConfig, update: Update, k_split: u32);
     fn dense_dw_tall[f32|tf32|bf16|f16](destination: Out<f32>, first: Option<Out<f32>>, second: Option<Out<f32>>, squares: Option<Out<f64>>,
+        partials: Option<Out<f32>>, dz: In<f32>, x: In<f32>, rate: Option<In<f64>>, config: DenseConfig, update: Update, k_split: u32);
+    fn dense_dw_large[f32|tf32|bf16|f16](destination: Out<f32>, first: Option<Out<f32>>, second: Option<Out<f32>>, squares: Option<Out<f64>>,
         partials: Option<Out<f32>>, dz: In<f32>, x: In<f32>, rate: Option<In<f64>>, config: DenseConfig, update: Update, k_split: u32);
 }
 
@@ -45,17 +51,17 @@ impl DenseConfig {
 
     pub(crate) fn forward_cut(&self, chip: Chip) -> Cut {
         let product = self.products()[0];
-        Cut::new(chip, Tile::or_skinny(chip, product[0], product[2]), product)
+        Cut::new(chip, Tile::or_skinny(chip, product), product)
     }
 
     pub(crate) fn dx_cut(&self, chip: Chip) -> Cut {
         let product = self.products()[1];
-        Cut::new(chip, Tile::or_skinny(chip, product[0], product[2]), product)
+        Cut::new(chip, Tile::or_skinny(chip, product), product)
     }
 
     pub(crate) fn dw_cut(&self, chip: Chip) -> Cut {
         let product = self.products()[2];
-        Cut::new(chip, Tile::new(chip, product[0], product[2]), product)
+        Cut::new(chip, Tile::new(chip, product), product)
     }
 
     /// The pass that makes dx and dw together, where the samples are few enough.
@@ -116,6 +122,7 @@ impl Back<'_> {
         let cut = config.dx_cut(device.chip());
         let kernel = match cut.tile {
             SKINNY => dense_dx_skinny,
+            LARGE => dense_dx_large,
             TALL => dense_dx_tall,
             _ => dense_dx,
         };
@@ -128,7 +135,11 @@ impl Back<'_> {
         let cut = config.dw_cut(device.chip());
         let Sink { destination, first, second, rate, update, .. } = *sink;
         let (sums, shares) = (sink.squares(squares), cut.partials(partials));
-        let kernel = if cut.tile == TALL { dense_dw_tall } else { dense_dw };
+        let kernel = match cut.tile {
+            LARGE => dense_dw_large,
+            TALL => dense_dw_tall,
+            _ => dense_dw,
+        };
         kernel(device, cut.launch(), destination, first, second, sums, shares, dz, x, rate, *config, update, cut.length)?;
         cut.finish_dw(device, sink, squares, partials.read(), config.outputs, config.inputs)
     }
@@ -155,12 +166,13 @@ impl Dense for Cuda {
         let (y, step) = (y.at_mut(0), step.map(|step| step.at(0)));
         let kernel = match cut.tile {
             SKINNY => dense_forward_skinny,
+            LARGE => dense_forward_large,
             TALL => dense_forward_tall,
             _ => dense_forward,
         };
         kernel(self, cut.launch(), y, cut.partials(partials), x.at(0), weight, bias, step, *config, cut.length)?;
         let Some(launch) = cut.finish() else { return Ok(()) };
-        let kernel = if cut.is_skinny() { dense_forward_skinny_finish } else { dense_forward_finish };
+        let kernel = if cut.is_wide() { dense_forward_wide_finish } else { dense_forward_finish };
         kernel(self, launch, y, partials.read(), bias, step, *config, cut.shares())
     }
 
