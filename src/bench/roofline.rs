@@ -31,8 +31,8 @@ pub struct Card {
     pub l2: f64,
     /// Bytes of L2 a second: published microbenchmarks, an estimate.
     pub l2_bandwidth: f64,
-    /// Square and tall blocks of a product that a multiprocessor holds (occupancy in docs/kernels.md).
-    pub resident: [usize; 2],
+    /// Square, tall and large blocks of a product that a multiprocessor holds (occupancy in docs/kernels.md).
+    pub resident: [usize; 3],
     /// Instructions of a warp for the rows of weights that it takes at once (`kernels/dense_dx_dw.cu`, counted likewise).
     pub one_pass: u32,
     /// Of each precision.
@@ -46,23 +46,23 @@ pub struct Rate {
     pub flop: f64,
     /// Instructions of a warp in one step of k, on the path of 16-byte copies (`scripts/sass-report.py`): square tiles, by `Pass`.
     pub square: [u32; 6],
-    /// The same of tall tiles; `None` where none is used.
-    pub tall: Option<[u32; 6]>,
+    /// The same of tall tiles and of large ones; `None` where none is used.
+    pub tall_and_large: Option<[[u32; 6]; 2]>,
     /// The same of skinny ones: the dense layer's forward pass and input gradient.
     pub skinny: [u32; 2],
 }
 
 impl Rate {
-    const fn new(flop: f64, square: [u32; 6], tall: Option<[u32; 6]>, skinny: [u32; 2]) -> Self {
-        Rate { flop, square, tall, skinny }
+    const fn new(flop: f64, square: [u32; 6], tall_and_large: Option<[[u32; 6]; 2]>, skinny: [u32; 2]) -> Self {
+        Rate { flop, square, tall_and_large, skinny }
     }
 
     fn issue(&self, pass: Pass, tile: Tile) -> u32 {
         match (tile, pass) {
             (SKINNY, Pass::DenseForward) => self.skinny[0],
             (SKINNY, _) => self.skinny[1],
-            (LARGE, _) => 2 * self.tall.unwrap_or(self.square)[pass as usize],
-            (TALL, _) => self.tall.unwrap_or(self.square)[pass as usize],
+            (TALL, _) => self.tall_and_large.map_or(self.square, |[tall, _]| tall)[pass as usize],
+            (LARGE, _) => self.tall_and_large.map_or(self.square, |[_, large]| large)[pass as usize],
             _ => self.square[pass as usize],
         }
     }
@@ -79,11 +79,11 @@ pub const CARDS: [Card; 4] = [
         bandwidth: 616e9,
         l2: 5.5e6,
         l2_bandwidth: 2.0e12,
-        resident: [2, 1],
+        resident: [2, 1, 1],
         one_pass: 632,
         rates: &[
-            (Precision::F32, Rate::new(128.0, [788, 859, 903, 762, 838, 870], None, [515, 569])),
-            (Precision::F16, Rate::new(512.0, [343, 410, 416, 305, 349, 375], None, [284, 309])),
+            (Precision::F32, Rate::new(128.0, [755, 817, 861, 716, 785, 842], None, [429, 492])),
+            (Precision::F16, Rate::new(512.0, [312, 331, 374, 275, 313, 357], None, [229, 251])),
         ],
     },
     Card {
@@ -94,12 +94,36 @@ pub const CARDS: [Card; 4] = [
         bandwidth: 1008e9,
         l2: 72e6,
         l2_bandwidth: 5.0e12,
-        resident: [4, 2],
+        resident: [4, 2, 2],
         one_pass: 619,
         rates: &[
-            (Precision::F32, Rate::new(256.0, [753, 864, 928, 759, 828, 850], Some([1454, 1535, 1591, 1396, 1402, 1543]), [475, 554])),
-            (Precision::Tf32, Rate::new(256.0, [181, 222, 270, 153, 171, 188], Some([275, 308, 339, 208, 234, 308]), [148, 189])),
-            (Precision::Bf16, Rate::new(512.0, [157, 198, 246, 128, 148, 163], Some([234, 267, 302, 168, 197, 269]), [132, 173])),
+            (
+                Precision::F32,
+                Rate::new(
+                    256.0,
+                    [761, 823, 850, 724, 788, 829],
+                    Some([[1381, 1442, 1537, 1351, 1412, 1519], [2905, 2977, 2782, 2890, 2954, 2745]]),
+                    [440, 496],
+                ),
+            ),
+            (
+                Precision::Tf32,
+                Rate::new(
+                    256.0,
+                    [159, 174, 203, 135, 155, 176],
+                    Some([[208, 227, 300, 196, 216, 232], [307, 341, 402, 274, 330, 369]]),
+                    [125, 137],
+                ),
+            ),
+            (
+                Precision::Bf16,
+                Rate::new(
+                    512.0,
+                    [135, 150, 179, 111, 131, 152],
+                    Some([[168, 187, 260, 156, 176, 192], [243, 277, 338, 210, 266, 305]]),
+                    [109, 120],
+                ),
+            ),
         ],
     },
     Card { name: "H100 SXM", bandwidth: 3350e9, ..H200 },
@@ -114,12 +138,36 @@ const H200: Card = Card {
     bandwidth: 4800e9,
     l2: 50e6,
     l2_bandwidth: 5.5e12,
-    resident: [4, 3],
+    resident: [4, 3, 2],
     one_pass: 618,
     rates: &[
-        (Precision::F32, Rate::new(256.0, [799, 923, 982, 802, 887, 907], Some([1534, 1627, 1689, 1473, 1491, 1646]), [513, 601])),
-        (Precision::Tf32, Rate::new(0.62 * 2048.0, [190, 234, 281, 160, 183, 200], Some([282, 320, 357, 215, 245, 325]), [161, 204])),
-        (Precision::Bf16, Rate::new(0.62 * 4096.0, [165, 211, 257, 136, 159, 176], Some([241, 280, 316, 175, 203, 282]), [145, 189])),
+        (
+            Precision::F32,
+            Rate::new(
+                256.0,
+                [804, 877, 906, 766, 842, 883],
+                Some([[1456, 1528, 1635, 1425, 1498, 1616], [3051, 3134, 2944, 3036, 3111, 2903]]),
+                [469, 538],
+            ),
+        ),
+        (
+            Precision::Tf32,
+            Rate::new(
+                0.62 * 2048.0,
+                [163, 183, 214, 141, 165, 183],
+                Some([[212, 232, 318, 200, 220, 245], [303, 341, 423, 273, 332, 379]]),
+                [130, 144],
+            ),
+        ),
+        (
+            Precision::Bf16,
+            Rate::new(
+                0.62 * 4096.0,
+                [139, 157, 190, 115, 139, 159],
+                Some([[167, 187, 274, 160, 180, 205], [239, 277, 356, 207, 268, 315]]),
+                [114, 128],
+            ),
+        ),
     ],
 };
 
@@ -254,8 +302,9 @@ impl Step<'_> {
         let all_steps = (tiles * inner.div_ceil(STEP)) as f64;
         let mut launch = Launch::new(name.clone(), blocks);
         launch = launch.reads(product.rows.0, product.rows.1).reads(product.columns.0, product.columns.1);
+        let resident = self.card.resident[[TALL, LARGE].iter().position(|tile| *tile == cut.tile).map_or(0, |at| at + 1)];
         // Tiles along the rows run first: those in flight share their columns, and meet the rows again with the next columns.
-        launch.touches[0].passes = tiles.div_ceil(processors * self.card.resident[usize::from(cut.tile == TALL)]).clamp(1, cut.tiles[1]);
+        launch.touches[0].passes = tiles.div_ceil(processors * resident).clamp(1, cut.tiles[1]);
         launch.useful = useful;
         launch.flop = all_steps * (2 * rows * columns * STEP) as f64;
         launch.l2 = all_steps * REAL * ((rows + columns) * STEP) as f64;
