@@ -7,7 +7,7 @@
 //
 // Launch: as gemm.cuh says, with 64 x 64 tiles, 128 x 64 in the *_tall_* kernels, or 128 x 128 in the *_large_* ones. `partials`: shares x
 // tiles x floats of a tile, null for one share.
-// Limits: (pixels + 64) width and (9 channels + 64) channels, the same with filters, below 2^32.
+// Limits: src/ops/conv3x3/cuda.rs has what 32 bits must count.
 #include "epilogue.cuh"
 #include "gemm.cuh"
 #include "windows.cuh"

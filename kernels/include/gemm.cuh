@@ -56,7 +56,7 @@ struct Accumulator {
 
     // The rows of band `band` of the tile to `c`: those of one row of warps, or all.
     __device__ __forceinline__ void store(float* c, unsigned band) const {
-        static_assert(S::PASSES == 1 || S::BAND == S::WM);
+        static_assert(S::BANDS == 1 || S::BAND == S::WM);
         constexpr float UNDO = 1.0f / P::A_SCALE;
         if (S::warp_row() / S::BAND != band) {
             return;
@@ -139,7 +139,7 @@ struct Accumulator<F32, S, TileA, TileB> {
     }
 
     __device__ __forceinline__ void store(float* c, unsigned band) const {
-        constexpr unsigned ROWS = MS / S::PASSES;
+        constexpr unsigned ROWS = MS / S::BANDS;
 #pragma unroll
         for (unsigned i = 0; i < MS; ++i) {
             if (i / ROWS != band) {
@@ -173,7 +173,7 @@ __device__ __forceinline__ float leave(const float* c, unsigned band, unsigned m
     if (gridDim.z == 1) {
         return epilogue.template run<Band<S>>(c, m0 + band * S::BAND, n0);
     }
-    float* to = partials + (((u64)blockIdx.z * gridDim.x * gridDim.y + tile_index()) * S::PASSES + band) * (S::BAND * S::BN);
+    float* to = partials + (((u64)blockIdx.z * gridDim.x * gridDim.y + tile_index()) * S::BANDS + band) * (S::BAND * S::BN);
     for (unsigned e = threadIdx.x * 4; e < S::BAND * S::BN; e += THREADS * 4) {
         *(float4*)(to + e) = *(const float4*)(c + e / S::BN * S::C_STRIDE + e % S::BN);
     }
@@ -229,7 +229,7 @@ __device__ __forceinline__ void gemm(
     float* c = stages;
     float square = 0.0f;
 #pragma unroll 1
-    for (unsigned band = 0; band < S::PASSES; ++band) {
+    for (unsigned band = 0; band < S::BANDS; ++band) {
         __syncthreads();
         sums.store(c, band);
         __syncthreads();

@@ -23,9 +23,9 @@ struct Shape {
     static constexpr unsigned WM = BM / WARP_ROWS, WN = BN * WARP_ROWS / 4;
     // The FP32 cores: a thread has BM / THREAD_ROWS x 4 elements.
     static constexpr unsigned THREAD_COLUMNS = BN / 4, THREAD_ROWS = THREADS / THREAD_COLUMNS;
-    // The tile of C passes through shared memory in PASSES bands of rows, no more than the pipeline's stages hold. The padding keeps the
+    // The tile of C passes through shared memory in BANDS bands of rows, no more than the pipeline's stages hold. The padding keeps the
     // warps' stores free of bank conflicts.
-    static constexpr unsigned PASSES = BM * BN > 128 * 64 ? 2 : 1, BAND = BM / PASSES;
+    static constexpr unsigned BANDS = BM * BN > 128 * 64 ? 2 : 1, BAND = BM / BANDS;
     static constexpr unsigned C_STRIDE = BN + 8, C_WORDS = BAND * C_STRIDE;
 
     static __device__ __forceinline__ unsigned warp_row() { return threadIdx.x / 32 % WARP_ROWS * WM; }
@@ -100,7 +100,8 @@ __device__ __forceinline__ void copy_tile(float* tile, const Source& source, uns
             const float* from = source.place(step, load, there);
             cp_async16(to, from, there);
         } else {
-#pragma unroll
+            // Of a long tile one by one: the addresses of all would take more registers than there are.
+#pragma unroll(Tile::ROWS > 64 ? 1 : 4)
             for (unsigned e = 0; e < 4; ++e) {
                 const float* from = source.at(load, row0 + row + (Tile::ALONG_K ? 0 : e), k0 + k + (Tile::ALONG_K ? e : 0));
                 cp_async4(to + e, from != nullptr ? from : source.base, from != nullptr);

@@ -17,7 +17,7 @@ pub(crate) struct Tile {
 pub(crate) const SQUARE: Tile = Tile { rows: 64, columns: 64 };
 /// For products of many rows: half the instructions a multiplication, three quarters of the traffic.
 pub(crate) const TALL: Tile = Tile { rows: 128, columns: 64 };
-/// For large products: half the traffic of a tall one again, and fewer reads of shared memory.
+/// For large products: two thirds of a tall one's traffic, and fewer reads of shared memory.
 pub(crate) const LARGE: Tile = Tile { rows: 128, columns: 128 };
 /// For products of few rows: a small batch through a dense layer.
 pub(crate) const SKINNY: Tile = Tile { rows: 16, columns: 128 };
@@ -50,8 +50,8 @@ impl Tile {
         [rows.div_ceil(self.rows), columns.div_ceil(self.columns)]
     }
 
-    /// Blocks of it that a multiprocessor holds.
-    fn held(self) -> usize {
+    /// Blocks for each multiprocessor that shares may bring a launch to: as many as it holds, of small tiles no more than of tall ones.
+    fn per_processor(self) -> usize {
         if self == LARGE { 2 } else { 3 }
     }
 
@@ -73,7 +73,7 @@ pub(crate) const STEP: usize = 16;
 /// An inner dimension below this is short, and from this on long.
 const SHORT: usize = 64;
 const LONG: usize = 512;
-/// Large tiles are taken from one for so many multiprocessors on.
+/// Large tiles are taken where there is at least one for so many multiprocessors.
 const FEWEST_LARGE: usize = 4;
 /// A share is no shorter than this many steps: below, adding the shares costs more than it saves.
 const SHORTEST: usize = 4;
@@ -98,8 +98,7 @@ impl Cut {
     pub(crate) fn new(chip: Chip, tile: Tile, product: [usize; 3]) -> Self {
         let tiles = tile.count(product);
         let (count, processors, steps) = (tiles[0] * tiles[1], chip.processors as usize, product[2].div_ceil(STEP));
-        // As many as the multiprocessors hold.
-        let wanted = if count < processors { (tile.held() * processors / count.max(1)).min(steps / SHORTEST).max(1) } else { 1 };
+        let wanted = if count < processors { (tile.per_processor() * processors / count.max(1)).min(steps / SHORTEST).max(1) } else { 1 };
         let length = steps.div_ceil(wanted).max(1);
         Cut { tile, tiles, shares: steps.div_ceil(length).max(1), length: (length * STEP) as u32 }
     }
@@ -108,7 +107,7 @@ impl Cut {
     /// wide as that tile, in shares of the rows that bring the launch to as many blocks as the card holds, since all move at one pace.
     pub(crate) fn one_pass(chip: Chip, [rows, columns]: [usize; 2]) -> Self {
         let strips = columns.div_ceil(SKINNY.columns);
-        let wanted = (SKINNY.held() * chip.processors as usize / strips.max(1)).clamp(1, rows.div_ceil(FEWEST).max(1));
+        let wanted = (SKINNY.per_processor() * chip.processors as usize / strips.max(1)).clamp(1, rows.div_ceil(FEWEST).max(1));
         let length = rows.div_ceil(wanted).next_multiple_of(PACE);
         Cut { tile: SKINNY, tiles: [1, strips], shares: rows.div_ceil(length), length: length as u32 }
     }
@@ -152,12 +151,18 @@ impl Cut {
 
 /// Elements that the shares' sums of products of (rows, columns, inner) take at most; no less than for a smaller batch, however that is cut.
 pub(crate) fn partials_len(chip: Chip, products: &[[usize; 3]]) -> usize {
-    let most = chip.processors as usize * [TALL, LARGE].map(|tile| tile.held() * tile.rows * tile.columns).into_iter().max().unwrap_or(0);
+    // No other tile's shares are more.
+    let most = chip.processors as usize * LARGE.per_processor() * LARGE.rows * LARGE.columns;
     let all = products.iter().map(|&[rows, columns, inner]| {
         let shares = inner.div_ceil(STEP) / SHORTEST;
         shares * rows.next_multiple_of(LARGE.rows) * columns.next_multiple_of(LARGE.columns)
     });
     all.max().unwrap_or(0).min(most)
+}
+
+/// Do 32 bits count the elements of a matrix (rows, columns), and the rows and columns of its last tiles that are past the end?
+pub(crate) fn fits(rows: usize, columns: usize) -> bool {
+    (rows + LARGE.rows).saturating_mul(columns + LARGE.columns) < 1 << 32
 }
 
 /// Places in a workspace, each on 256 bytes.

@@ -74,7 +74,7 @@ const MUTATIONS: &[Mutation] = &[
     ),
     plain("the last share of k is left out", GEMM, ["z < shares; ++z", "z + 1 < shares; ++z"], "dense 10x2052 Tf32"),
     plain("a product's second part is its first again", GEMM, ["P::mma(part, ", "P::mma(0, "], "dense 10x130 Tf32"),
-    plain("both bands of a large tile go to one place", GEMM, ["* S::PASSES + band)", "* S::PASSES)"], "dense 130x516 Tf32"),
+    plain("both bands of a large tile go to one place", GEMM, ["* S::BANDS + band)", "* S::BANDS)"], "conv3x3 2x8x8x64 Tf32"),
     plain(
         "the second band of a large tile is its first again",
         GEMM,
@@ -86,7 +86,7 @@ const MUTATIONS: &[Mutation] = &[
         "the window's step is a channel long",
         WINDOWS,
         ["(first[load] + step.offset);", "(first[load] + step.tap);"],
-        "conv3x3 3x8x8x132 Tf32",
+        "conv3x3 2x8x8x132 Tf32",
     ),
     plain(
         "a tall tile is finished as a square one",

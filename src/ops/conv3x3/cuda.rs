@@ -4,7 +4,7 @@ use super::{Conv3x3, Conv3x3Config};
 use crate::device::View;
 use crate::device::cuda::{Cuda, CudaBuffer, In, Out, kernels};
 use crate::ops::adam::{CHUNKS, Sink, Tensor, Update, WeightGradient, bias_launch};
-use crate::ops::tiles::{Chip, Cut, LARGE, Places, TALL, Tile, most_blocks, partials_len};
+use crate::ops::tiles::{Chip, Cut, LARGE, Places, TALL, Tile, fits, most_blocks, partials_len};
 use crate::{Error, Result};
 
 kernels! {
@@ -81,17 +81,12 @@ impl Scratch {
 
 /// The kernels count pixels, taps and elements in 32 bits, and divide by multiplying (`kernels/include/windows.cuh`).
 fn check(config: &Conv3x3Config) -> Result<()> {
-    let fits = |a: usize, b: usize| (a + MARGIN).saturating_mul(b) < 1 << 32;
     let widest = config.channels.max(config.filters);
-    let images = fits(config.pixels(), config.width.max(config.height).max(widest));
-    if images && fits(9 * widest, widest) {
+    if fits(config.pixels(), config.width.max(config.height).max(widest)) && fits(9 * widest, widest) {
         return Ok(());
     }
     Err(Error::value("batch", format!("{config:?} is beyond the 32 bits of the card's kernels; take a smaller batch")))
 }
-
-/// Rows by which the last tile may pass the end.
-const MARGIN: usize = 64;
 
 impl Conv3x3 for Cuda {
     fn conv3x3_workspace(&self, config: &Conv3x3Config) -> usize {

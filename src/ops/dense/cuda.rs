@@ -2,11 +2,11 @@
 //! one pass over the weights for both gradients.
 
 use super::{Dense, DenseConfig};
-use crate::Result;
 use crate::device::View;
 use crate::device::cuda::{Cuda, CudaBuffer, In, Out, kernels};
 use crate::ops::adam::{CHUNKS, Sink, Tensor, Update, WeightGradient, bias_launch};
-use crate::ops::tiles::{Chip, Cut, LARGE, Places, SKINNY, TALL, Tile, most_blocks, partials_len};
+use crate::ops::tiles::{Chip, Cut, LARGE, Places, SKINNY, TALL, Tile, fits, most_blocks, partials_len};
+use crate::{Error, Result};
 
 kernels! {
     fn dense_forward[f32|tf32|bf16|f16](y: Out<f32>, partials: Option<Out<f32>>,
@@ -145,6 +145,15 @@ impl Back<'_> {
     }
 }
 
+/// The kernels count elements in 32 bits.
+fn check(config: &DenseConfig) -> Result<()> {
+    let DenseConfig { batch, inputs, outputs, .. } = *config;
+    if fits(batch, inputs.max(outputs)) && fits(outputs, inputs) {
+        return Ok(());
+    }
+    Err(Error::value("batch", format!("{config:?} is beyond the 32 bits of the card's kernels; take a smaller batch or layer")))
+}
+
 impl Dense for Cuda {
     fn dense_workspace(&self, config: &DenseConfig) -> usize {
         Scratch::new(self, config).len
@@ -160,6 +169,7 @@ impl Dense for Cuda {
         y: &mut CudaBuffer<f32>,
         workspace: &mut CudaBuffer<f32>,
     ) -> Result<()> {
+        check(config)?;
         let cut = config.forward_cut(self.chip());
         let partials = workspace.at_mut(Scratch::new(self, config).partials);
         let (weight, bias) = (weight.buffer.at(weight.span.start), bias.buffer.at(bias.span.start));
@@ -188,6 +198,7 @@ impl Dense for Cuda {
         target: &mut WeightGradient<'_, Self>,
         workspace: &mut CudaBuffer<f32>,
     ) -> Result<()> {
+        check(config)?;
         let DenseConfig { batch, outputs, .. } = *config;
         let scratch = Scratch::new(self, config);
         let workspace = workspace.at_mut(0);
@@ -216,6 +227,20 @@ impl Dense for Cuda {
         match Sink::new(target, bias) {
             Some(sink) => sink.bias(aside, squares, sums.read(), outputs, chunks),
             None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_32_bits_do_not_count_is_refused() {
+        let config = |batch, inputs, outputs| DenseConfig { batch, inputs, outputs, relu: false, keep: 1.0, seed: 0 };
+        assert!(check(&config(256, 4096, 2048)).is_ok());
+        for (batch, inputs, outputs) in [(1 << 20, 4096, 2048), (1 << 22, 1, 1024), (10, 1 << 16, 1 << 16), (usize::MAX / 2, 1, 1)] {
+            assert!(check(&config(batch, inputs, outputs)).is_err_and(|e| e.to_string().contains("32 bits")));
         }
     }
 }
