@@ -19,7 +19,7 @@ constexpr bool AVAILABLE = P::AVAILABLE && (S::BM <= Square::BM || SINCE_SM_80);
 // The sums of a warp's tile of C on the tensor cores.
 template <class P, class S, class TileA, class TileB>
 struct Accumulator {
-    static constexpr unsigned MS = S::WM / 16, NS = S::WN / 8;
+    static constexpr unsigned MS = S::WM / 16, NS = S::WN / 8, UNROLLED = 4;
     float sum[MS][NS][4];
 
     __device__ __forceinline__ void clear() {
@@ -99,7 +99,8 @@ struct ThreadRows {
 // The sums of a thread's elements of C on the FP32 cores.
 template <class S, class TileA, class TileB>
 struct Accumulator<F32, S, TileA, TileB> {
-    static constexpr unsigned MS = S::BM / S::THREAD_ROWS, NS = 4;
+    // Beside so many sums there are no registers for the addresses of several copies.
+    static constexpr unsigned MS = S::BM / S::THREAD_ROWS, NS = 4, UNROLLED = MS * NS > 64 ? 1 : 4;
     using RowsA = ThreadRows<TileA, S::THREAD_ROWS>;
     using RowsB = ThreadRows<TileB, S::THREAD_COLUMNS>;
     float sum[MS][NS];
@@ -190,14 +191,15 @@ __device__ __forceinline__ void gemm(
     const unsigned k_first = blockIdx.z * k_split, k_last = min(k_first + k_split, k_total);
     const unsigned count = (k_last - k_first + BK - 1) / BK;
 
-    Accumulator<P, S, typename A::Tile, typename B::Tile> sums;
+    using Sums = Accumulator<P, S, typename A::Tile, typename B::Tile>;
+    Sums sums;
     sums.clear();
     const auto loop = [&](bool wide_a, bool wide_b) {
         const auto copy = [&](unsigned step, unsigned stage) {
             if (step < count) {
                 float* to = stages + stage * STAGE;
-                copy_tile(to, a, m0, k_first + step * BK, wide_a);
-                copy_tile(to + A::Tile::WORDS, b, n0, k_first + step * BK, wide_b);
+                copy_tile<Sums::UNROLLED>(to, a, m0, k_first + step * BK, wide_a);
+                copy_tile<Sums::UNROLLED>(to + A::Tile::WORDS, b, n0, k_first + step * BK, wide_b);
             }
             // Groups are counted, so an empty one stands for a copy past the end.
             cp_async_commit();

@@ -83,8 +83,9 @@ __device__ __forceinline__ bool aligned16(const void* address) {
     return (u64)address % 16 == 0;
 }
 
-// Begins this thread's copies of the tile at columns k0 .. k0 + BK and rows row0 .. of `source`, 16 bytes at a time if `wide`.
-template <class Source>
+// Begins this thread's copies of the tile at columns k0 .. k0 + BK and rows row0 .. of `source`, 16 bytes at a time if `wide`,
+// else UNROLLED copies of 4 bytes at a time.
+template <unsigned UNROLLED, class Source>
 __device__ __forceinline__ void copy_tile(float* tile, const Source& source, unsigned row0, unsigned k0, bool wide) {
     using Tile = typename Source::Tile;
     const auto step = source.step(k0);
@@ -100,8 +101,7 @@ __device__ __forceinline__ void copy_tile(float* tile, const Source& source, uns
             const float* from = source.place(step, load, there);
             cp_async16(to, from, there);
         } else {
-            // Of a long tile one by one: the addresses of all would take more registers than there are.
-#pragma unroll(Tile::ROWS > 64 ? 1 : 4)
+#pragma unroll(UNROLLED)
             for (unsigned e = 0; e < 4; ++e) {
                 const float* from = source.at(load, row0 + row + (Tile::ALONG_K ? 0 : e), k0 + k + (Tile::ALONG_K ? e : 0));
                 cp_async4(to + e, from != nullptr ? from : source.base, from != nullptr);
