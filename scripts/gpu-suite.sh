@@ -121,17 +121,7 @@ bench() {
   done
   for batch in $batches; do
     # One batch of data, so that an epoch of our training is a step, and its cost that of the step.
-    local data=results/set-$batch.npz
-    step "data-$batch" 30 ./scalefree generate --count "$batch" --seed 1 --device cpu --out "$data"
-    for precision in $precisions; do
-      name=$batch-$precision
-      # An unfinished run would be refused as another's.
-      [ -e "results/curve-$name.done" ] || rm -rf "results/curve-$name"
-      step "curve-$name" 40 ./scalefree train d2l --data "$data" --init "$start" --out "results/curve-$name" --device "$device" \
-        --set "precision=$precision" --set "d2l.batch=$batch" --set "d2l.epochs=${times[1]}" --set d2l.keep=1 --set d2l.shuffle=false \
-        --set d2l.lr=1e-4 --set d2l.decay_rate=0.1 --set d2l.decay_steps=10000 --set d2l.l2_scope=none --set d2l.patience=0 \
-        --set d2l.input_scaling=none --set d2l.cost=mean
-    done
+    step "data-$batch" 30 ./scalefree generate --count "$batch" --seed 1 --device cpu --out "results/set-$batch.npz"
   done
   # Unquoted lists: an argument a batch size, one a precision.
   local problem=("results/set-{batch}.npz" "$start" --batch $batches --precision $precisions "${times[@]}")
@@ -154,6 +144,18 @@ bench() {
   else
     step cusolver 60 python3 peers/cusolver.py
   fi
+  # Our curves last: each writes a checkpoint a step, which a slow disk makes the longest part.
+  for batch in $batches; do
+    for precision in $precisions; do
+      name=$batch-$precision
+      # An unfinished run would be refused as another's.
+      [ -e "results/curve-$name.done" ] || rm -rf "results/curve-$name"
+      step "curve-$name" 60 ./scalefree train d2l --data "results/set-$batch.npz" --init "$start" --out "results/curve-$name" --device "$device" \
+        --set "precision=$precision" --set "d2l.batch=$batch" --set "d2l.epochs=${times[1]}" --set d2l.keep=1 --set d2l.shuffle=false \
+        --set d2l.lr=1e-4 --set d2l.decay_rate=0.1 --set d2l.decay_steps=10000 --set d2l.l2_scope=none --set d2l.patience=0 \
+        --set d2l.input_scaling=none --set d2l.cost=mean
+    done
+  done
   # Always anew: peers may have been added since.
   rm -f results/agreement.done
   step agreement 20 python3 peers/agreement.py results
