@@ -144,7 +144,7 @@ bench() {
   else
     step cusolver 60 python3 peers/cusolver.py
   fi
-  # Our curves last: each writes a checkpoint a step, which a slow disk makes the longest part.
+  # Our curves last: the peers' times are worth more.
   for batch in $batches; do
     for precision in $precisions; do
       name=$batch-$precision

@@ -71,6 +71,19 @@ fn run<R: Real>(
     folder: &Path,
     progress: &dyn Progress,
 ) -> Result<()> {
+    judged::<R>(kind, keys, training, source, None, folder, progress)
+}
+
+/// The same with a validation set.
+fn judged<R: Real>(
+    kind: Kind,
+    keys: &TrainConfig,
+    training: &Examples,
+    source: Option<&Spec>,
+    validation: Option<&Examples>,
+    folder: &Path,
+    progress: &dyn Progress,
+) -> Result<()> {
     let d2l = keys.architecture(Kind::D2l, SIZE);
     let frozen = Model { values: initialise(&d2l, Init::He, 1.0, 5), architecture: d2l, scaling: None, notes: Map::new() };
     let job = Job {
@@ -81,7 +94,7 @@ fn run<R: Real>(
         frozen: (kind == Kind::L2d).then_some(&frozen),
         training,
         source,
-        validation: None,
+        validation,
         folder,
         resume: true,
         notes: Map::new(),
@@ -212,6 +225,34 @@ fn a_run_that_was_cut_has_the_bits_of_one_that_was_not() {
             let [cut, whole] = [&cut, &whole].map(|folder| std::fs::read(folder.path().join(name)).unwrap());
             assert!(cut == whole, "cut after {looks} looks, {name} differs");
         }
+    }
+}
+
+/// Also where a kill came between the models and the state.
+#[test]
+fn the_best_model_is_of_the_epoch_that_validation_likes_best() {
+    let [set, unseen] = [spec(), Spec { seed: 5, ..spec() }].map(|spec| examples(Kind::D2l, &spec));
+    let train = |epochs, folder: &tempfile::TempDir| {
+        let keys = TrainConfig { lr: 0.1, decay_rate: 0.5, ..keys(epochs) };
+        judged::<f32>(Kind::D2l, &keys, &set, None, Some(&unseen), folder.path(), &Silent).unwrap();
+    };
+    let [whole, killed] = [(); 2].map(|()| tempfile::tempdir().unwrap());
+    train(4, &whole);
+    let accuracies = metrics(whole.path(), "validation_accuracy");
+    let best = (0..4).max_by(|a, b| accuracies[*a].total_cmp(&accuracies[*b])).unwrap();
+    assert!(best == 2, "no test of it: {accuracies:?}");
+    let told = |name: &str| Model::read(&whole.path().join("checkpoints").join(name)).unwrap().notes["metrics"]["epoch"].clone();
+    assert_eq!((told("best.safetensors"), told("last.safetensors")), ((best + 1).into(), 4.into()));
+
+    let state = killed.path().join("checkpoints/state.safetensors");
+    train(2, &killed);
+    let before = std::fs::read(&state).unwrap();
+    train(4, &killed);
+    std::fs::write(&state, before).unwrap();
+    train(4, &killed);
+    for name in ["metrics.jsonl", "checkpoints/state.safetensors", "checkpoints/best.safetensors", "checkpoints/last.safetensors"] {
+        let [killed, whole] = [&killed, &whole].map(|folder| std::fs::read(folder.path().join(name)).unwrap());
+        assert!(killed == whole, "{name} differs");
     }
 }
 

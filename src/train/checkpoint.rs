@@ -1,13 +1,75 @@
-//! What a run needs to continue with the same bits: parameters and moments in one file, so that a kill between two
-//! writes cannot part them.
+//! The files of a run: its best and its latest model, and what it needs to continue with the same bits, parameters and moments in one
+//! file, so that a kill between two writes cannot part them.
 
 use super::step::{Stepper, downloaded};
-use crate::nn::{Architecture, DType, layout, read_tensors, write_tensors};
+use super::{Job, resume};
+use crate::nn::{Architecture, DType, Model, layout, read_tensors, write_tensors};
 use crate::ops::Device;
 use crate::{Error, Result, file};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+/// A run that is killed loses at most about this much work. More often would cost a card more than its training: an epoch may take it less
+/// than a second, and the files of the paper's D2L have 300 MB.
+const SAVE_EVERY: Duration = Duration::from_secs(60);
+
+/// Writes the files of a run now and then, all of them of one moment.
+pub(super) struct Checkpoints<'a> {
+    job: &'a Job<'a>,
+    folder: PathBuf,
+    dtype: DType,
+    origin: Value,
+    /// Models that are newer than their files.
+    best: Option<Rc<Model>>,
+    last: Option<Rc<Model>>,
+    saved: Instant,
+}
+
+impl<'a> Checkpoints<'a> {
+    /// Those of `job`, whose folder is made.
+    pub(super) fn new<D: Device>(job: &'a Job<'a>) -> Result<Self> {
+        let folder = job.folder.join("checkpoints");
+        file::create_folder(&folder)?;
+        file::remove_leftovers(&folder);
+        let dtype = if size_of::<D::Real>() == 8 { DType::F64 } else { DType::F32 };
+        Ok(Checkpoints { job, folder, dtype, origin: resume::origin(job), best: None, last: None, saved: Instant::now() })
+    }
+
+    /// The model at the end of an epoch; is it the best so far?
+    pub(super) fn keep(&mut self, model: Model, best: bool) {
+        let model = Rc::new(model);
+        if best {
+            self.best = Some(model.clone());
+        }
+        self.last = Some(model);
+    }
+
+    /// Is the last save long ago?
+    pub(super) fn is_due(&self) -> bool {
+        self.saved.elapsed() > SAVE_EVERY
+    }
+
+    /// Writes the models that are newer than their files.
+    pub(super) fn save_models(&mut self) -> Result<()> {
+        for (name, model) in [("best", self.best.take()), ("last", self.last.take())] {
+            if let Some(model) = model {
+                model.write(&self.folder.join(format!("{name}.safetensors")), self.dtype)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes all, the state last: a kill before it leaves models that the run makes again.
+    pub(super) fn save<D: Device>(&mut self, device: &D, state: &State, stepper: &mut Stepper<D>) -> Result<()> {
+        self.save_models()?;
+        state.write(&resume::state_path(self.job.folder), device, &self.job.architecture, &self.origin, stepper, self.dtype)?;
+        self.saved = Instant::now();
+        Ok(())
+    }
+}
 
 /// Where a run stands.
 #[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize)]
@@ -30,7 +92,7 @@ pub(super) struct State {
 
 impl State {
     /// Writes the state, what the run was begun with, and the stepper's arenas, atomically.
-    pub(super) fn write<D: Device>(
+    fn write<D: Device>(
         &self,
         path: &Path,
         device: &D,

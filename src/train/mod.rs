@@ -24,19 +24,18 @@ pub use steps::Steps;
 
 use crate::dataset::{Labelled, Spec, epoch_order};
 use crate::device::Real;
-use crate::nn::{DType, Init, Kind, Model, Scaling, initialise, layout};
+use crate::nn::{Init, Kind, Model, Scaling, initialise, layout};
 use crate::ops::Device;
 use crate::physics::Symmetry;
 use crate::progress::Progress;
 use crate::{Error, Result, file};
-use checkpoint::State;
+use checkpoint::{Checkpoints, State};
 use rayon::prelude::*;
 use samples::Samples;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use std::ops::Range;
 use std::path::Path;
-use std::time::{Duration, Instant};
 
 /// Network inputs with the mode areas that are wanted for them.
 #[derive(Debug, Clone, Default)]
@@ -141,9 +140,6 @@ pub struct Outcome {
     pub warnings: Vec<String>,
 }
 
-/// A run that is killed loses at most about this much work.
-const SAVE_EVERY: Duration = Duration::from_secs(60);
-
 /// Trains `job` to its last epoch, or until patience or the user ends it.
 ///
 /// # Errors
@@ -157,11 +153,7 @@ pub fn train<D: Device>(device: &D, job: &Job<'_>, progress: &dyn Progress) -> R
         return Err(Error::value("batch", format!("{} is more than the {n} training samples", config.batch)));
     }
     let mut samples = Samples::new(device, job, n)?;
-    let dtype = if size_of::<D::Real>() == 8 { DType::F64 } else { DType::F32 };
-    let checkpoints = job.folder.join("checkpoints");
     let state_path = resume::state_path(job.folder);
-    file::create_folder(&checkpoints)?;
-    file::remove_leftovers(&checkpoints);
     if state_path.exists() && !job.resume {
         return Err(Error::value(
             "--out",
@@ -172,12 +164,14 @@ pub fn train<D: Device>(device: &D, job: &Job<'_>, progress: &dyn Progress) -> R
     for line in changes(job)? {
         progress.note(&line);
     }
-    let origin = resume::origin(job);
+    let mut checkpoints = Checkpoints::new::<D>(job)?;
 
-    let mut model = start_model(job, modes)?;
-    let inputs = scaled_inputs(&model, job.training);
-    let mut stepper = room::stepper(device, job, &model, &inputs, n)?;
-    let validation = job.validation.map(|v| (scaled_inputs(&model, v), &v.targets));
+    let mut start = start_model(job, modes)?;
+    let inputs = scaled_inputs(&start, job.training);
+    let mut stepper = room::stepper(device, job, &start, &inputs, n)?;
+    // They are the stepper's now.
+    start.values = Vec::new();
+    let validation = job.validation.map(|v| (scaled_inputs(&start, v), &v.targets));
     let probe = validation.as_ref().map_or((&inputs, &job.training.targets), |(inputs, targets)| (inputs, *targets));
 
     let mut state = State::default();
@@ -195,11 +189,11 @@ pub fn train<D: Device>(device: &D, job: &Job<'_>, progress: &dyn Progress) -> R
     let mut warnings = Vec::new();
     let stage = format!("train {}", job.architecture.kind);
     progress.begin(&stage, steps * config.epochs, "step");
-    let mut saved = Instant::now();
     while state.epoch < config.epochs && !state.stopped_early {
         let order: Vec<u32> = if config.shuffle { epoch_order(job.seed, state.epoch, n) } else { (0..n as u32).collect() };
         stepper.set_order(device, &order)?;
-        if !samples.load(device, &model, state.epoch, &mut stepper, progress)? {
+        if !samples.load(device, &start, state.epoch, &mut stepper, progress)? {
+            checkpoints.save(device, &state, &mut stepper)?;
             return Err(interrupted(&state, job.folder));
         }
         let mut done = state.step - state.epoch * steps;
@@ -209,13 +203,13 @@ pub fn train<D: Device>(device: &D, job: &Job<'_>, progress: &dyn Progress) -> R
             done += stride;
             state.step += stride;
             if !(state.cost + state.penalty).is_finite() {
+                checkpoints.save_models()?;
                 return Err(Error::Failed(format!("the cost is no longer finite at step {}; a lower lr may help", state.step)));
             }
             progress.advance(state.step, &format!("epoch {}/{} cost {:.4}", state.epoch + 1, config.epochs, state.cost / done as f64));
             let stop = progress.stop();
-            if done < steps && (stop || saved.elapsed() > SAVE_EVERY) {
-                state.write(&state_path, device, &job.architecture, &origin, &mut stepper, dtype)?;
-                saved = Instant::now();
+            if done < steps && (stop || checkpoints.is_due()) {
+                checkpoints.save(device, &state, &mut stepper)?;
             }
             if stop && done < steps {
                 return Err(interrupted(&state, job.folder));
@@ -223,7 +217,7 @@ pub fn train<D: Device>(device: &D, job: &Job<'_>, progress: &dyn Progress) -> R
         }
 
         state.epoch += 1;
-        model.values = layout::from_arena(&job.architecture, &stepper.shown(device)?);
+        let mut model = Model { values: layout::from_arena(&job.architecture, &stepper.shown(device)?), ..start.clone() };
         let mut predictor = Predictor::new(device, &model, job.frozen)?;
         let accuracy = match &validation {
             Some((inputs, targets)) => Some(accuracy(&predictor.run(device, inputs)?, targets)),
@@ -255,18 +249,20 @@ pub fn train<D: Device>(device: &D, job: &Job<'_>, progress: &dyn Progress) -> R
         };
         if better {
             (state.best_accuracy, state.stale_epochs) = (accuracy, 0);
-            model.write(&checkpoints.join("best.safetensors"), dtype)?;
         } else {
             state.stale_epochs += 1;
             state.stopped_early = config.patience > 0 && state.stale_epochs >= config.patience;
         }
-        model.write(&checkpoints.join("last.safetensors"), dtype)?;
+        checkpoints.keep(model, better);
         metrics.push(line);
         write_metrics(&metrics_path, &metrics)?;
         (state.cost, state.penalty) = (0.0, 0.0);
-        state.write(&state_path, device, &job.architecture, &origin, &mut stepper, dtype)?;
-        saved = Instant::now();
-        if progress.stop() && state.epoch < config.epochs {
+        let ends = state.epoch == config.epochs || state.stopped_early;
+        let stop = progress.stop() && !ends;
+        if ends || stop || checkpoints.is_due() {
+            checkpoints.save(device, &state, &mut stepper)?;
+        }
+        if stop {
             return Err(interrupted(&state, job.folder));
         }
     }
