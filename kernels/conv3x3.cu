@@ -16,7 +16,7 @@
 #define CONV3X3_FORWARD(NAME, P, S)                                                                                                \
     extern "C" __global__ void __launch_bounds__(THREADS, S::BLOCKS) NAME(                                                         \
         float* __restrict__ y, u8* __restrict__ argmax, float* __restrict__ partials, const float* __restrict__ x,                 \
-        const float* __restrict__ weight, const float* __restrict__ bias, Conv3x3Config config, unsigned k_split) {                \
+        const float* __restrict__ weight, const float* __restrict__ bias, Conv3x3Config config, CutConfig cut) {                   \
         using A = Windows<AlongK<S::BM>>;                                                                                          \
         using B = Rows<AlongK<S::BN>>;                                                                                             \
         using Shared = GemmShared<S, A, B>;                                                                                        \
@@ -24,9 +24,10 @@
         if constexpr (AVAILABLE<P, S>) {                                                                                           \
             const unsigned filters = (unsigned)config.filters, taps = 9 * (unsigned)config.channels;                               \
             const unsigned pixels = (unsigned)(config.batch * config.height * config.width);                                       \
-            const A a(x, config, (unsigned)config.channels, config.pool != 0, blockIdx.x * S::BM);                                 \
+            const Task<S> task(cut, taps);                                                                                         \
+            const A a(x, config, (unsigned)config.channels, config.pool != 0, task.m0);                                            \
             const ConvOutput output = {y, argmax, bias, pixels, filters, config.pool != 0};                                        \
-            gemm<P, S>(shared, a, B(weight, filters, taps, blockIdx.y * S::BN), taps, k_split, partials, output);                  \
+            gemm<P, S>(shared, a, B(weight, filters, taps, task.n0), task, partials, output);                                      \
         }                                                                                                                          \
     }                                                                                                                              \
     SIMT_EXPORT(NAME)
@@ -48,7 +49,7 @@ CONV3X3_FORWARD(conv3x3_forward_large_f16, F16, Large)
 #define CONV3X3_DX(NAME, P, S)                                                                                                     \
     extern "C" __global__ void __launch_bounds__(THREADS, S::BLOCKS) NAME(                                                         \
         float* __restrict__ dx, float* __restrict__ partials, const float* __restrict__ dz, const float* __restrict__ weight,      \
-        Conv3x3Config config, unsigned k_split) {                                                                                  \
+        Conv3x3Config config, CutConfig cut) {                                                                                     \
         using A = Windows<AlongK<S::BM>>;                                                                                          \
         using B = MirroredWeights<AcrossK<S::BN>>;                                                                                 \
         using Shared = GemmShared<S, A, B>;                                                                                        \
@@ -56,9 +57,10 @@ CONV3X3_FORWARD(conv3x3_forward_large_f16, F16, Large)
         if constexpr (AVAILABLE<P, S>) {                                                                                           \
             const unsigned filters = (unsigned)config.filters, channels = (unsigned)config.channels;                               \
             const unsigned pixels = (unsigned)(config.batch * config.height * config.width);                                       \
-            const A a(dz, config, filters, false, blockIdx.x * S::BM);                                                             \
-            const B b(weight, channels, filters, blockIdx.y * S::BN);                                                              \
-            gemm<P, S>(shared, a, b, 9 * filters, k_split, partials, Plain{dx, pixels, channels});                                 \
+            const Task<S> task(cut, 9 * filters);                                                                                  \
+            const A a(dz, config, filters, false, task.m0);                                                                        \
+            const B b(weight, channels, filters, task.n0);                                                                         \
+            gemm<P, S>(shared, a, b, task, partials, Plain{dx, pixels, channels});                                                 \
         }                                                                                                                          \
     }                                                                                                                              \
     SIMT_EXPORT(NAME)
@@ -81,7 +83,7 @@ CONV3X3_DX(conv3x3_dx_large_f16, F16Gradient, Large)
     extern "C" __global__ void __launch_bounds__(THREADS, S::BLOCKS) NAME(                                                         \
         float* __restrict__ destination, float* __restrict__ first, float* __restrict__ second, double* __restrict__ squares,      \
         float* __restrict__ partials, const float* __restrict__ dz, const float* __restrict__ x, const double* __restrict__ rate,  \
-        Conv3x3Config config, Update update, unsigned k_split) {                                                                   \
+        Conv3x3Config config, Update update, CutConfig cut) {                                                                      \
         using A = Columns<AcrossK<S::BM>>;                                                                                         \
         using B = WindowColumns<AcrossK<S::BN>>;                                                                                   \
         using Shared = GemmShared<S, A, B>;                                                                                        \
@@ -89,10 +91,11 @@ CONV3X3_DX(conv3x3_dx_large_f16, F16Gradient, Large)
         if constexpr (AVAILABLE<P, S>) {                                                                                           \
             const unsigned filters = (unsigned)config.filters, taps = 9 * (unsigned)config.channels;                               \
             const unsigned pixels = (unsigned)(config.batch * config.height * config.width);                                       \
+            const Task<S> task(cut, pixels);                                                                                       \
             const Sink sink(destination, first, second, rate, update);                                                             \
             const WeightGradient gradient = {sink, squares, (double*)(shared + Shared::SCRATCH), filters, taps};                   \
-            const A a(dz, pixels, filters, blockIdx.x * S::BM);                                                                    \
-            gemm<P, S>(shared, a, B(x, config, blockIdx.y * S::BN), pixels, k_split, partials, gradient);                          \
+            const A a(dz, pixels, filters, task.m0);                                                                               \
+            gemm<P, S>(shared, a, B(x, config, task.n0), task, partials, gradient);                                                \
         }                                                                                                                          \
     }                                                                                                                              \
     SIMT_EXPORT(NAME)

@@ -12,17 +12,18 @@
 #define DENSE_FORWARD(NAME, P, S)                                                                                                  \
     extern "C" __global__ void __launch_bounds__(THREADS, S::BLOCKS) NAME(                                                         \
         float* __restrict__ y, float* __restrict__ partials, const float* __restrict__ x, const float* __restrict__ weight,        \
-        const float* __restrict__ bias, const u64* __restrict__ step, DenseConfig config, unsigned k_split) {                      \
+        const float* __restrict__ bias, const u64* __restrict__ step, DenseConfig config, CutConfig cut) {                         \
         using A = Rows<AlongK<S::BM>>;                                                                                             \
         using B = Rows<AlongK<S::BN>>;                                                                                             \
         using Shared = GemmShared<S, A, B>;                                                                                        \
         SIMT_SHARED(float4, shared, [Shared::SIZE]);                                                                               \
         if constexpr (AVAILABLE<P, S>) {                                                                                           \
             const unsigned batch = (unsigned)config.batch, inputs = (unsigned)config.inputs, outputs = (unsigned)config.outputs;   \
+            const Task<S> task(cut, inputs);                                                                                       \
             const DenseOutput output = {y, bias, step, config};                                                                    \
-            const A a(x, batch, inputs, blockIdx.x * S::BM);                                                                       \
-            const B b(weight, outputs, inputs, blockIdx.y * S::BN);                                                                \
-            gemm<P, S>(shared, a, b, inputs, k_split, partials, output);                                                           \
+            const A a(x, batch, inputs, task.m0);                                                                                  \
+            const B b(weight, outputs, inputs, task.n0);                                                                           \
+            gemm<P, S>(shared, a, b, task, partials, output);                                                                      \
         }                                                                                                                          \
     }                                                                                                                              \
     SIMT_EXPORT(NAME)
@@ -47,17 +48,18 @@ DENSE_FORWARD(dense_forward_skinny_f16, F16, Skinny)
 #define DENSE_DX(NAME, P, S)                                                                                                       \
     extern "C" __global__ void __launch_bounds__(THREADS, S::BLOCKS) NAME(                                                         \
         float* __restrict__ dx, float* __restrict__ partials, const float* __restrict__ dz, const float* __restrict__ weight,      \
-        DenseConfig config, unsigned k_split) {                                                                                    \
+        DenseConfig config, CutConfig cut) {                                                                                       \
         using A = Rows<AlongK<S::BM>>;                                                                                             \
         using B = Columns<AcrossK<S::BN>>;                                                                                         \
         using Shared = GemmShared<S, A, B>;                                                                                        \
         SIMT_SHARED(float4, shared, [Shared::SIZE]);                                                                               \
         if constexpr (AVAILABLE<P, S>) {                                                                                           \
             const unsigned batch = (unsigned)config.batch, inputs = (unsigned)config.inputs, outputs = (unsigned)config.outputs;   \
+            const Task<S> task(cut, outputs);                                                                                      \
             const Plain plain = {dx, batch, inputs};                                                                               \
-            const A a(dz, batch, outputs, blockIdx.x * S::BM);                                                                     \
-            const B b(weight, outputs, inputs, blockIdx.y * S::BN);                                                                \
-            gemm<P, S>(shared, a, b, outputs, k_split, partials, plain);                                                           \
+            const A a(dz, batch, outputs, task.m0);                                                                                \
+            const B b(weight, outputs, inputs, task.n0);                                                                           \
+            gemm<P, S>(shared, a, b, task, partials, plain);                                                                       \
         }                                                                                                                          \
     }                                                                                                                              \
     SIMT_EXPORT(NAME)
@@ -84,17 +86,18 @@ DENSE_DX(dense_dx_skinny_f16, F16Gradient, Skinny)
     extern "C" __global__ void __launch_bounds__(THREADS, S::BLOCKS) NAME(                                                         \
         float* __restrict__ destination, float* __restrict__ first, float* __restrict__ second, double* __restrict__ squares,      \
         float* __restrict__ partials, const float* __restrict__ dz, const float* __restrict__ x, const double* __restrict__ rate,  \
-        DenseConfig config, Update update, unsigned k_split) {                                                                     \
+        DenseConfig config, Update update, CutConfig cut) {                                                                        \
         using A = Columns<AcrossK<S::BM>>;                                                                                         \
         using B = Columns<AcrossK<S::BN>>;                                                                                         \
         using Shared = GemmShared<S, A, B>;                                                                                        \
         SIMT_SHARED(float4, shared, [Shared::SIZE]);                                                                               \
         if constexpr (AVAILABLE<P, S>) {                                                                                           \
             const unsigned batch = (unsigned)config.batch, inputs = (unsigned)config.inputs, outputs = (unsigned)config.outputs;   \
+            const Task<S> task(cut, batch);                                                                                        \
             const Sink sink(destination, first, second, rate, update);                                                             \
             const WeightGradient gradient = {sink, squares, (double*)(shared + Shared::SCRATCH), outputs, inputs};                 \
-            const A a(dz, batch, outputs, blockIdx.x * S::BM);                                                                     \
-            gemm<P, S>(shared, a, B(x, batch, inputs, blockIdx.y * S::BN), batch, k_split, partials, gradient);                    \
+            const A a(dz, batch, outputs, task.m0);                                                                                \
+            gemm<P, S>(shared, a, B(x, batch, inputs, task.n0), task, partials, gradient);                                         \
         }                                                                                                                          \
     }                                                                                                                              \
     SIMT_EXPORT(NAME)

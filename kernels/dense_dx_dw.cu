@@ -6,7 +6,7 @@
 // The sums are f32 in every precision; they cost nothing beside the bytes. A warp goes down the rows (outputs) of a strip of 128 inputs,
 // four a lane: dx of these stays in its registers, x in shared memory, and dz comes through shared memory in pieces.
 //
-// Launch: grid (1, strips of 128 inputs, shares of `rows` outputs), THREADS threads; `rows` is a multiple of 8.
+// Launch: as a product (gemm.cuh) of skinny tiles, whose k are the outputs; the length of a share is a multiple of 8.
 // `dx`, `partials`: as in a skinny product (gemm.cuh), dx null where it is not wanted. `weight`: the parameters, null for APPLY, which
 // finds them in `destination`. `first`, `second`, `rate`: as Sink in adam.cuh. `squares`: a number a block, or null.
 #include "epilogue.cuh"
@@ -69,11 +69,11 @@ struct Part {
     }
 };
 
-// Rows first .. last. `c` holds x on entry, (SAMPLES, 128) with zeros outside, and dx of these rows on return. Answers the
+// The rows of a task. `c` holds x on entry, (SAMPLES, 128) with zeros outside, and dx of these rows on return. Answers the
 // thread's sum of squares.
 template <bool WIDE>
-__device__ __forceinline__ float walk(float* c, float* dz_piece, const Layer& layer, const Sink& sink, unsigned first, unsigned last) {
-    const unsigned warp = threadIdx.x / 32, lane4 = threadIdx.x % 32 * 4, column = blockIdx.y * Skinny::BN + lane4;
+__device__ __forceinline__ float walk(float* c, float* dz_piece, const Layer& layer, const Sink& sink, const Task<Skinny>& task) {
+    const unsigned warp = threadIdx.x / 32, lane4 = threadIdx.x % 32 * 4, column = task.n0 + lane4;
     const unsigned inside = column < layer.inputs ? min(layer.inputs - column, 4u) : 0;
     float4 sums[SAMPLES];
 #pragma unroll
@@ -81,8 +81,8 @@ __device__ __forceinline__ float walk(float* c, float* dz_piece, const Layer& la
         sums[n] = make_float4(0.0f, 0.0f, 0.0f, 0.0f);
     }
     float square = 0.0f;
-    for (unsigned piece = first; piece < last; piece += PIECE) {
-        const unsigned rows = min(PIECE, last - piece), run = (rows + WARPS - 1) / WARPS, end = min(run * (warp + 1), rows);
+    for (unsigned piece = task.k_first; piece < task.k_last; piece += PIECE) {
+        const unsigned rows = min(PIECE, task.k_last - piece), run = (rows + WARPS - 1) / WARPS, end = min(run * (warp + 1), rows);
         __syncthreads();
         for (unsigned e = threadIdx.x; e < PIECE * SAMPLES; e += THREADS) {
             const unsigned row = e % PIECE, n = e / PIECE;
@@ -147,25 +147,24 @@ __device__ __forceinline__ float walk(float* c, float* dz_piece, const Layer& la
 extern "C" __global__ void __launch_bounds__(THREADS, 3) dense_dx_dw(
     float* __restrict__ dx, float* __restrict__ partials, float* __restrict__ destination, float* __restrict__ first,
     float* __restrict__ second, double* __restrict__ squares, const float* __restrict__ dz, const float* __restrict__ x,
-    const float* __restrict__ weight, const double* __restrict__ rate, DenseConfig config, Update update, unsigned rows) {
+    const float* __restrict__ weight, const double* __restrict__ rate, DenseConfig config, Update update, CutConfig cut) {
     SIMT_SHARED(float4, tile, [Skinny::C_WORDS / 4]);
     SIMT_SHARED(float4, dz_piece, [PIECE * DZ_STRIDE / 4]);
     SIMT_SHARED(double, scratch, [THREADS]);
     float* c = (float*)tile;
     const unsigned batch = (unsigned)config.batch, inputs = (unsigned)config.inputs, outputs = (unsigned)config.outputs;
-    const unsigned n0 = blockIdx.y * Skinny::BN;
+    const Task<Skinny> task(cut, outputs);
     for (unsigned e = threadIdx.x; e < SAMPLES * Skinny::BN; e += THREADS) {
         const unsigned n = e / Skinny::BN, i = e % Skinny::BN;
-        c[n * Skinny::C_STRIDE + i] = n < batch && n0 + i < inputs ? x[(u64)n * inputs + n0 + i] : 0.0f;
+        c[n * Skinny::C_STRIDE + i] = n < batch && task.n0 + i < inputs ? x[(u64)n * inputs + task.n0 + i] : 0.0f;
     }
     const Sink sink(destination, first, second, rate, update);
     const Layer layer = {dz, update.mode == APPLY ? destination : weight, batch, inputs, outputs};
-    const unsigned from = blockIdx.z * rows, to = min(from + rows, outputs);
     float* piece = (float*)dz_piece;
-    const float square = takes_four(sink, inputs) ? walk<true>(c, piece, layer, sink, from, to) : walk<false>(c, piece, layer, sink, from, to);
+    const float square = takes_four(sink, inputs) ? walk<true>(c, piece, layer, sink, task) : walk<false>(c, piece, layer, sink, task);
     if (dx != nullptr) {
-        leave<Skinny>(c, 0, 0, n0, partials, Plain{dx, batch, inputs});
+        leave(c, 0, task, partials, Plain{dx, batch, inputs});
     }
-    write_square(squares, scratch, square);
+    write_square(squares, scratch, square, blockIdx.x);
 }
 SIMT_EXPORT(dense_dx_dw)

@@ -1,19 +1,19 @@
 // The second halves of products in shares of k (gemm.cuh): the shares are added in order, then the product's own epilogue runs.
 // They see f32 sums, so one kernel serves every precision.
 //
-// Launch: the product's tiles, and the slices of a tile (tile.cuh: 8 of 64 x 64, 16 of 128 x 64, 32 of 128 x 128, 4 of 16 x 128) in the third
-// dimension; THREADS threads. Square stands for the tiles of 64 columns, Large for those of 128.
+// Launch: grid (slices of a tile, tiles in shares), THREADS threads; slices (tile.cuh): 8 of 64 x 64, 16 of 128 x 64, 32 of 128 x 128, 4 of
+// 16 x 128. Square stands for the tiles of 64 columns, Large for those of 128.
 #include "epilogue.cuh"
 #include "gemm.cuh"
 
 #define CONV3X3_FORWARD_FINISH(NAME, S)                                                                                            \
     extern "C" __global__ void __launch_bounds__(THREADS, 4) NAME(                                                                 \
         float* __restrict__ y, u8* __restrict__ argmax, const float* __restrict__ partials, const float* __restrict__ bias,        \
-        Conv3x3Config config, unsigned shares) {                                                                                   \
+        Conv3x3Config config, CutConfig cut, unsigned shares) {                                                                    \
         SIMT_SHARED(float4, shared, [Slice<S>::C_WORDS / 4]);                                                                      \
         const unsigned pixels = (unsigned)(config.batch * config.height * config.width);                                           \
         const ConvOutput output = {y, argmax, bias, pixels, (unsigned)config.filters, config.pool != 0};                           \
-        gemm_finish<S>(shared, partials, shares, output);                                                                          \
+        gemm_finish<S>(shared, partials, cut, shares, output);                                                                     \
     }                                                                                                                              \
     SIMT_EXPORT(NAME)
 
@@ -23,9 +23,9 @@ CONV3X3_FORWARD_FINISH(conv3x3_forward_wide_finish, Large)
 #define DENSE_FORWARD_FINISH(NAME, S)                                                                                              \
     extern "C" __global__ void __launch_bounds__(THREADS, 4) NAME(                                                                 \
         float* __restrict__ y, const float* __restrict__ partials, const float* __restrict__ bias, const u64* __restrict__ step,   \
-        DenseConfig config, unsigned shares) {                                                                                     \
+        DenseConfig config, CutConfig cut, unsigned shares) {                                                                      \
         SIMT_SHARED(float4, shared, [Slice<S>::C_WORDS / 4]);                                                                      \
-        gemm_finish<S>(shared, partials, shares, DenseOutput{y, bias, step, config});                                              \
+        gemm_finish<S>(shared, partials, cut, shares, DenseOutput{y, bias, step, config});                                         \
     }                                                                                                                              \
     SIMT_EXPORT(NAME)
 
@@ -35,9 +35,10 @@ DENSE_FORWARD_FINISH(dense_forward_wide_finish, Large)
 // An input's gradient, (rows, columns).
 #define DX_FINISH(NAME, S)                                                                                                         \
     extern "C" __global__ void __launch_bounds__(THREADS, 4) NAME(                                                                 \
-        float* __restrict__ dx, const float* __restrict__ partials, unsigned rows, unsigned columns, unsigned shares) {            \
+        float* __restrict__ dx, const float* __restrict__ partials, unsigned rows, unsigned columns, CutConfig cut,                \
+        unsigned shares) {                                                                                                         \
         SIMT_SHARED(float4, shared, [Slice<S>::C_WORDS / 4]);                                                                      \
-        gemm_finish<S>(shared, partials, shares, Plain{dx, rows, columns});                                                        \
+        gemm_finish<S>(shared, partials, cut, shares, Plain{dx, rows, columns});                                                   \
     }                                                                                                                              \
     SIMT_EXPORT(NAME)
 
@@ -49,11 +50,11 @@ DX_FINISH(dx_wide_finish, Large)
     extern "C" __global__ void __launch_bounds__(THREADS, 4) NAME(                                                                 \
         float* __restrict__ destination, float* __restrict__ first, float* __restrict__ second, double* __restrict__ squares,      \
         const float* __restrict__ partials, const double* __restrict__ rate, Update update, unsigned rows, unsigned columns,       \
-        unsigned shares) {                                                                                                         \
+        CutConfig cut, unsigned shares) {                                                                                          \
         SIMT_SHARED(float4, shared, [Slice<S>::C_WORDS / 4]);                                                                      \
         SIMT_SHARED(double, scratch, [THREADS]);                                                                                   \
         const Sink sink(destination, first, second, rate, update);                                                                 \
-        gemm_finish<S>(shared, partials, shares, WeightGradient{sink, squares, scratch, rows, columns});                           \
+        gemm_finish<S>(shared, partials, cut, shares, WeightGradient{sink, squares, scratch, rows, columns});                      \
     }                                                                                                                              \
     SIMT_EXPORT(NAME)
 

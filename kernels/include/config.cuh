@@ -44,3 +44,9 @@ struct Hopping {
     unsigned size, periodic;
     double t0, alpha;
 };
+
+// How the blocks of a launch share the tiles of a product, which are counted along m first: a block makes each of the first `whole`, and one
+// for every `length` of k each of the `split` others.
+struct CutConfig {
+    unsigned tiles_m, whole, split, length;
+};

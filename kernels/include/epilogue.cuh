@@ -1,6 +1,6 @@
 // What becomes of a tile of a product. An epilogue's run<Shape>(c, m0, n0) sees rows m0 .. and columns n0 .. of the product as
 // c[m * C_STRIDE + n] in shared memory, complete; what lies outside the product is masked there. It answers the thread's sum of the squares
-// of what changes; end(square) is told their sum when the block has no more.
+// of what changes; end(square, place) is told their sum when the block has no more, and the block's place among those that end.
 #pragma once
 
 #include "adam.cuh"
@@ -23,7 +23,7 @@ struct Plain {
         return 0.0f;
     }
 
-    __device__ __forceinline__ void end(float) const {}
+    __device__ __forceinline__ void end(float, unsigned) const {}
 };
 
 // Can Adam take four neighbours of a row of `columns` weights with one access to each array?
@@ -31,18 +31,18 @@ __device__ __forceinline__ bool takes_four(const Sink& sink, unsigned columns) {
     return sink.update.mode == APPLY && columns % 4 == 0 && aligned16(sink.destination) && aligned16(sink.first) && aligned16(sink.second);
 }
 
-// The block's sum of squares to its place in `squares`, where that is wanted. `scratch`: THREADS numbers in shared memory.
-__device__ __forceinline__ void write_square(double* squares, double* scratch, float square) {
+// The block's sum of squares to squares[place], where that is wanted. `scratch`: THREADS numbers in shared memory.
+__device__ __forceinline__ void write_square(double* squares, double* scratch, float square, unsigned place) {
     if (squares == nullptr) {
         return;
     }
     const double sum = block_sum<THREADS>((double)square, scratch);
     if (threadIdx.x == 0) {
-        squares[((u64)blockIdx.z * gridDim.y + blockIdx.y) * gridDim.x + blockIdx.x] = sum;
+        squares[place] = sum;
     }
 }
 
-// A weight's gradient: to the sink, and the block's sum of squares to squares[block] where that is wanted.
+// A weight's gradient: to the sink, and the block's sum of squares to squares[place] where that is wanted.
 struct WeightGradient {
     Sink sink;
     double* squares;
@@ -89,7 +89,7 @@ struct WeightGradient {
         return square;
     }
 
-    __device__ __forceinline__ void end(float square) const { write_square(squares, scratch, square); }
+    __device__ __forceinline__ void end(float square, unsigned place) const { write_square(squares, scratch, square, place); }
 };
 
 // y = relu(z + b), with a pool its maximum over the quad that rows 4q .. 4q + 3 are, and the first place of the maximum.
@@ -128,7 +128,7 @@ struct ConvOutput {
         return 0.0f;
     }
 
-    __device__ __forceinline__ void end(float) const {}
+    __device__ __forceinline__ void end(float, unsigned) const {}
 };
 
 // y = z + b, with a ReLU where wanted, and dropout where `step` is not null (src/ops/dropout.rs).
@@ -161,5 +161,5 @@ struct DenseOutput {
         return 0.0f;
     }
 
-    __device__ __forceinline__ void end(float) const {}
+    __device__ __forceinline__ void end(float, unsigned) const {}
 };

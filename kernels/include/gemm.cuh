@@ -1,11 +1,10 @@
 // C[m, n] = sum_k A[m, k] B[k, n]: the core of every product.
 //
-// A block makes one tile of C over the share k_split blockIdx.z .. k_split (blockIdx.z + 1) of k. Tiles of A and B come through a
-// pipeline of STAGES copies; the sums stay in registers, then pass through shared memory to the epilogue, which sees
-// the tile as c[m * C_STRIDE + n]. With more than one share (gridDim.z > 1) the tile goes to `partials` instead, and a
-// kernel of finish.cu adds the shares in order and runs the same epilogue.
+// A block makes one tile of C, over all of k or over a share of it. Tiles of A and B come through a pipeline of STAGES copies; the sums stay
+// in registers, then pass through shared memory to the epilogue, which sees the tile as c[m * C_STRIDE + n]. The tile of a share goes to
+// `partials` instead, and a kernel of finish.cu adds the shares in order and runs the same epilogue.
 //
-// Launch: grid (tiles along m, tiles along n, shares), THREADS threads; k_split is a multiple of BK.
+// Launch: a block for each whole tile, then those of the shares, tile by tile of each; THREADS threads; the length of a share is a multiple of BK.
 #pragma once
 
 #include "precision.cuh"
@@ -163,33 +162,44 @@ struct GemmShared {
     static constexpr unsigned SIZE = PIPELINE > OUTPUT ? PIPELINE : OUTPUT;
 };
 
-// This block's tile, told as one number.
-__device__ __forceinline__ u64 tile_index() {
-    return (u64)blockIdx.y * gridDim.x + blockIdx.x;
-}
+// What this block makes: the tile at row m0 and column n0 of C, over k_first .. k_last.
+template <class S>
+struct Task {
+    unsigned m0, n0, k_first, k_last;
+    // Over all of k? Else its place among the shares.
+    bool whole;
+    unsigned place;
 
-// A finished band of the tile goes to the epilogue or, where the product is in shares, to `partials`. Answers what the epilogue does.
-template <class S, class Epilogue>
-__device__ __forceinline__ float leave(const float* c, unsigned band, unsigned m0, unsigned n0, float* partials, const Epilogue& epilogue) {
-    if (gridDim.z == 1) {
-        return epilogue.template run<Band<S>>(c, m0 + band * S::BAND, n0);
+    __device__ __forceinline__ Task(const CutConfig& cut, unsigned k_total) {
+        whole = blockIdx.x < cut.whole;
+        place = blockIdx.x - cut.whole;
+        const unsigned tile = whole ? blockIdx.x : cut.whole + place % cut.split;
+        m0 = tile % cut.tiles_m * S::BM;
+        n0 = tile / cut.tiles_m * S::BN;
+        k_first = whole ? 0 : place / cut.split * cut.length;
+        k_last = whole ? k_total : min(k_first + cut.length, k_total);
     }
-    float* to = partials + (((u64)blockIdx.z * gridDim.x * gridDim.y + tile_index()) * S::BANDS + band) * (S::BAND * S::BN);
+};
+
+// A finished band of the tile goes to the epilogue or, where it is a share, to `partials`. Answers what the epilogue does.
+template <class S, class Epilogue>
+__device__ __forceinline__ float leave(const float* c, unsigned band, const Task<S>& task, float* partials, const Epilogue& epilogue) {
+    if (task.whole) {
+        return epilogue.template run<Band<S>>(c, task.m0 + band * S::BAND, task.n0);
+    }
+    float* to = partials + ((u64)task.place * S::BANDS + band) * (S::BAND * S::BN);
     for (unsigned e = threadIdx.x * 4; e < S::BAND * S::BN; e += THREADS * 4) {
         *(float4*)(to + e) = *(const float4*)(c + e / S::BN * S::C_STRIDE + e % S::BN);
     }
     return 0.0f;
 }
 
-// The product of `a` and `b`, whose inner dimension is `k_total`.
+// The product of `a` and `b`, this block's task of it.
 template <class P, class S, class A, class B, class Epilogue>
-__device__ __forceinline__ void gemm(
-    float4* shared, const A& a, const B& b, unsigned k_total, unsigned k_split, float* partials, const Epilogue& epilogue) {
+__device__ __forceinline__ void gemm(float4* shared, const A& a, const B& b, const Task<S>& task, float* partials, const Epilogue& epilogue) {
     constexpr unsigned STAGE = A::Tile::WORDS + B::Tile::WORDS;
     float* stages = (float*)shared;
-    const unsigned m0 = blockIdx.x * S::BM, n0 = blockIdx.y * S::BN;
-    const unsigned k_first = blockIdx.z * k_split, k_last = min(k_first + k_split, k_total);
-    const unsigned count = (k_last - k_first + BK - 1) / BK;
+    const unsigned count = (task.k_last - task.k_first + BK - 1) / BK;
 
     using Sums = Accumulator<P, S, typename A::Tile, typename B::Tile>;
     Sums sums;
@@ -198,8 +208,8 @@ __device__ __forceinline__ void gemm(
         const auto copy = [&](unsigned step, unsigned stage) {
             if (step < count) {
                 float* to = stages + stage * STAGE;
-                copy_tile<Sums::UNROLLED>(to, a, m0, k_first + step * BK, wide_a);
-                copy_tile<Sums::UNROLLED>(to + A::Tile::WORDS, b, n0, k_first + step * BK, wide_b);
+                copy_tile<Sums::UNROLLED>(to, a, task.m0, task.k_first + step * BK, wide_a);
+                copy_tile<Sums::UNROLLED>(to + A::Tile::WORDS, b, task.n0, task.k_first + step * BK, wide_b);
             }
             // Groups are counted, so an empty one stands for a copy past the end.
             cp_async_commit();
@@ -235,22 +245,24 @@ __device__ __forceinline__ void gemm(
         __syncthreads();
         sums.store(c, band);
         __syncthreads();
-        square += leave<S>(c, band, m0, n0, partials, epilogue);
+        square += leave(c, band, task, partials, epilogue);
     }
-    if (gridDim.z == 1) {
-        epilogue.end(square);
+    if (task.whole) {
+        epilogue.end(square, blockIdx.x);
     }
 }
 
 // The second half of a product in shares: adds them in order, then the epilogue, slice by slice.
-// Launch: the product's tiles, and the slices of a tile in the third dimension; S is any shape of the tile's width.
+// Launch: grid (slices of a tile, tiles in shares); S is any shape of the tile's width.
 template <class S, class Epilogue>
-__device__ __forceinline__ void gemm_finish(float4* shared, const float* partials, unsigned shares, const Epilogue& epilogue) {
+__device__ __forceinline__ void gemm_finish(
+    float4* shared, const float* partials, const CutConfig& cut, unsigned shares, const Epilogue& epilogue) {
     using Part = Slice<S>;
     float* c = (float*)shared;
-    const u64 share = (u64)gridDim.x * gridDim.y * gridDim.z * (Part::BM * Part::BN);
+    const unsigned slice = blockIdx.y * gridDim.x + blockIdx.x, tile = cut.whole + blockIdx.y;
+    const u64 share = (u64)gridDim.x * gridDim.y * (Part::BM * Part::BN);
     const unsigned e = threadIdx.x * 4;
-    const float* from = partials + (tile_index() * gridDim.z + blockIdx.z) * (Part::BM * Part::BN) + e;
+    const float* from = partials + (u64)slice * (Part::BM * Part::BN) + e;
     float4 sum = *(const float4*)from;
 #pragma unroll 8
     for (unsigned z = 1; z < shares; ++z) {
@@ -259,5 +271,6 @@ __device__ __forceinline__ void gemm_finish(float4* shared, const float* partial
     }
     *(float4*)(c + e / Part::BN * Part::C_STRIDE + e % Part::BN) = sum;
     __syncthreads();
-    epilogue.end(epilogue.template run<Part>(c, (blockIdx.x * gridDim.z + blockIdx.z) * Part::BM, blockIdx.y * Part::BN));
+    const unsigned m0 = (tile % cut.tiles_m * gridDim.x + blockIdx.x) * Part::BM, n0 = tile / cut.tiles_m * Part::BN;
+    epilogue.end(epilogue.template run<Part>(c, m0, n0), cut.whole + slice);
 }

@@ -3,7 +3,8 @@
 //!
 //! ```text
 //! t(launch) = GAP + max(memory bytes / bandwidth, L2 bytes / L2 bandwidth, busiest multiprocessor's cycles / clock)
-//! cycles    = ceil(blocks / multiprocessors) steps of a block x max(issue, multiply, shared memory)       of one step of k
+//! cycles    = sum of ceil(blocks / multiprocessors) steps of a block    over whole tiles, and over shares
+//!             x max(issue, multiply, shared memory)                    of one step of k
 //! ```
 //! Memory bytes are what misses an L2 of the card's size that forgets what was used longest ago; L2 bytes are what the blocks ask for: each
 //! tile reads its rows and columns for itself. Latency is taken to be hidden, and launches to follow each other on one stream.
@@ -278,10 +279,10 @@ impl Step<'_> {
     /// Both gradients of a dense layer's weight `of` in one pass: of `batch` samples from `x`.
     fn one_pass(&mut self, name: String, cut: Cut, batch: usize, useful: f64, weight: (String, usize), x: (String, usize)) {
         let (inputs, outputs) = (x.1 / batch, weight.1 * batch / x.1);
-        let (rows, columns, blocks) = (cut.length as usize, SKINNY.columns, cut.blocks());
+        let (rows, columns, blocks) = (cut.length, SKINNY.columns, cut.blocks());
         let mut launch = Launch::new(name.clone(), blocks).reads(x.0, x.1).reads("dz", batch * outputs).adam(&weight.0, weight.1);
         // Each share reads x for itself, and each strip dz.
-        launch.l2 += REAL * ((cut.shares() as usize - 1) * x.1 + (cut.tiles[1] - 1) * batch * outputs) as f64;
+        launch.l2 += REAL * ((cut.shares - 1) * x.1 + (cut.tiles[1] - 1) * batch * outputs) as f64;
         launch.useful = useful;
         launch.flop = 4.0 * (outputs * cut.tiles[1] * columns * SKINNY.rows) as f64;
         // Four warps, one to a scheduler; the FP32 cores' roof is below what they issue.
@@ -293,14 +294,13 @@ impl Step<'_> {
         self.launches.push(finish.writes("gradient", batch * inputs));
     }
 
-    /// A product; `end` is what its epilogue touches, in the second kernel where there are shares.
+    /// A product; `end` is what its epilogue touches, in the second kernel where all tiles are in shares.
     fn product(&mut self, name: String, product: Product, end: impl Fn(Launch) -> Launch) {
         let Product { pass, cut, inner, useful, .. } = product;
-        let (processors, shares) = (self.card.processors as usize, cut.shares() as usize);
-        let (rows, columns, tiles) = (cut.tile.rows, cut.tile.columns, cut.tiles[0] * cut.tiles[1]);
-        let (blocks, steps) = (tiles * shares, (cut.length as usize).min(inner).div_ceil(STEP));
-        let all_steps = (tiles * inner.div_ceil(STEP)) as f64;
-        let mut launch = Launch::new(name.clone(), blocks);
+        let processors = self.card.processors as usize;
+        let (rows, columns, tiles, steps) = (cut.tile.rows, cut.tile.columns, cut.tiles[0] * cut.tiles[1], inner.div_ceil(STEP));
+        let all_steps = (tiles * steps) as f64;
+        let mut launch = Launch::new(name.clone(), cut.blocks());
         launch = launch.reads(product.rows.0, product.rows.1).reads(product.columns.0, product.columns.1);
         let resident = self.card.resident[[TALL, LARGE].iter().position(|tile| *tile == cut.tile).map_or(0, |at| at + 1)];
         // Tiles along the rows run first: those in flight share their columns, and meet the rows again with the next columns.
@@ -317,14 +317,17 @@ impl Step<'_> {
         };
         let shared = REAL * (STEP * (read + rows + columns)) as f64 / SHARED;
         let multiply = (2 * rows * columns * STEP) as f64 / self.rate.flop;
-        let step = f64::from(self.rate.issue(pass, cut.tile)).max(multiply).max(shared);
-        launch.cycles = (blocks.div_ceil(processors) * steps) as f64 * step;
+        let step_cycles = f64::from(self.rate.issue(pass, cut.tile)).max(multiply).max(shared);
+        let busiest = cut.whole.div_ceil(processors) * steps + (cut.split() * cut.shares).div_ceil(processors) * cut.length / STEP;
+        launch.cycles = busiest as f64 * step_cycles;
 
         let Some(finish) = cut.finish() else { return self.launches.push(end(launch)) };
-        let sums = blocks * rows * columns;
-        self.launches.push(launch.writes("partials", sums));
+        let launch = launch.writes("partials", cut.partials_len());
         let slices = finish.grid.iter().product::<u32>() as usize;
-        self.launches.push(end(Launch::new(format!("{name}, shares added"), slices).reads("partials", sums)));
+        let finish = Launch::new(format!("{name}, shares added"), slices).reads("partials", cut.partials_len());
+        // The one that ends most of the tiles is taken to end all.
+        let launches = if cut.whole > 0 { [end(launch), finish] } else { [launch, end(finish)] };
+        self.launches.extend(launches);
     }
 }
 

@@ -1,6 +1,6 @@
-//! How a product on a card is cut into blocks: tiles of the result and, where those are fewer than the multiprocessors, shares of the
-//! inner dimension, whose sums a second kernel adds in order. The cut depends on the shape and the card alone, so that the bits
-//! are the same on each run. `kernels/include/gemm.cuh` is the other half.
+//! How a product on a card is cut into blocks: tiles of the result and, of tiles that would leave most of the card idle, shares of the inner
+//! dimension, whose sums a second kernel adds in order. The cut depends on the shape and the card alone, so that the bits are the same on
+//! each run. `kernels/include/gemm.cuh` is the other half.
 
 use super::adam::Sink;
 use crate::Result;
@@ -82,55 +82,91 @@ const SHORTEST: usize = 4;
 pub(crate) const PACE: usize = 8;
 const FEWEST: usize = 2 * PACE;
 
+/// Which tiles are cut into shares, as the kernels take it (`kernels/include/config.cuh`): the tiles of a product are counted along the rows
+/// first, those from `whole` on are cut.
+#[repr(C)]
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct CutConfig {
+    /// Tiles along the rows.
+    tiles_m: u32,
+    /// Tiles that a block makes alone.
+    whole: u32,
+    /// Tiles in shares.
+    split: u32,
+    /// Inner dimension of a share, a whole number of steps.
+    length: u32,
+}
+
 /// The cut of one product.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Cut {
     pub(crate) tile: Tile,
     /// Tiles along the rows and the columns of the result.
     pub(crate) tiles: [usize; 2],
-    shares: usize,
-    /// Inner dimension of a share, a whole number of steps.
-    pub(crate) length: u32,
+    /// Tiles that a block makes alone.
+    pub(crate) whole: usize,
+    /// Shares of each of the others, of so many of the inner dimension.
+    pub(crate) shares: usize,
+    pub(crate) length: usize,
 }
 
 impl Cut {
-    /// Of the product of (rows, inner) and (inner, columns).
+    /// Of the product of (rows, inner) and (inner, columns). In shares are all tiles where they are fewer than the multiprocessors, and of more
+    /// large ones those that are left when the others have filled the card: a wave that holds few of them would take as long as a full one.
     pub(crate) fn new(chip: Chip, tile: Tile, product: [usize; 3]) -> Self {
-        let tiles = tile.count(product);
-        let (count, processors, steps) = (tiles[0] * tiles[1], chip.processors as usize, product[2].div_ceil(STEP));
-        let wanted = if count < processors { (tile.per_processor() * processors / count.max(1)).min(steps / SHORTEST).max(1) } else { 1 };
-        let length = steps.div_ceil(wanted).max(1);
-        Cut { tile, tiles, shares: steps.div_ceil(length).max(1), length: (length * STEP) as u32 }
+        let (tiles, processors, steps) = (tile.count(product), chip.processors as usize, product[2].div_ceil(STEP));
+        let (count, places) = (tiles[0] * tiles[1], tile.per_processor() * processors);
+        let split = match count {
+            _ if count < processors => count,
+            _ if tile == LARGE => count % places,
+            _ => 0,
+        };
+        let wanted = places.checked_div(split).map_or(1, |shares| shares.min(steps / SHORTEST));
+        Cut::shared(tile, tiles, split, wanted, steps, STEP)
     }
 
     /// A pass over a matrix (rows, columns) of weights for as many samples as a skinny tile has rows (`kernels/dense_dx_dw.cu`): strips as
     /// wide as that tile, in shares of the rows that bring the launch to as many blocks as the card holds, since all move at one pace.
     pub(crate) fn one_pass(chip: Chip, [rows, columns]: [usize; 2]) -> Self {
         let strips = columns.div_ceil(SKINNY.columns);
-        let wanted = (SKINNY.per_processor() * chip.processors as usize / strips.max(1)).clamp(1, rows.div_ceil(FEWEST).max(1));
-        let length = rows.div_ceil(wanted).next_multiple_of(PACE);
-        Cut { tile: SKINNY, tiles: [1, strips], shares: rows.div_ceil(length), length: length as u32 }
+        let places = SKINNY.per_processor() * chip.processors as usize;
+        let wanted = places.checked_div(strips).map_or(1, |shares| shares.min(rows.div_ceil(FEWEST)));
+        Cut::shared(SKINNY, [1, strips], strips, wanted, rows.div_ceil(PACE), PACE)
+    }
+
+    /// The last `split` tiles in about `wanted` shares of whole steps, or none of them where that is one.
+    fn shared(tile: Tile, tiles: [usize; 2], split: usize, wanted: usize, steps: usize, step: usize) -> Self {
+        let length = steps.div_ceil(wanted.max(1)).max(1);
+        let (count, shares) = (tiles[0] * tiles[1], steps.div_ceil(length).max(1));
+        let whole = if shares > 1 { count - split } else { count };
+        Cut { tile, tiles, whole, shares, length: length * step }
+    }
+
+    /// What the kernels know of it.
+    pub(crate) fn config(&self) -> CutConfig {
+        let [tiles_m, whole, split, length] = [self.tiles[0], self.whole, self.split(), self.length].map(|number| number as u32);
+        CutConfig { tiles_m, whole, split, length }
     }
 
     /// The product's launch.
     pub(crate) fn launch(&self) -> Launch {
-        Launch { grid: [self.tiles[0] as u32, self.tiles[1] as u32, self.shares as u32], block: THREADS, shared: 0 }
+        Launch::new(self.blocks(), THREADS)
     }
 
-    /// Shares of the inner dimension.
-    pub(crate) fn shares(&self) -> u32 {
-        self.shares as u32
-    }
-
-    /// `partials` where there is more than one share.
+    /// `partials` where there are shares.
     pub(crate) fn partials<'a>(&self, partials: Out<'a, f32>) -> Option<Out<'a, f32>> {
-        (self.shares > 1).then_some(partials)
+        (self.split() > 0).then_some(partials)
     }
 
-    /// The launch of the second kernel, where there is more than one share.
+    /// The launch of the second kernel, where there are shares.
     pub(crate) fn finish(&self) -> Option<Launch> {
-        let grid = [self.tiles[0] as u32, self.tiles[1] as u32, self.tile.slices() as u32];
-        (self.shares > 1).then_some(Launch { grid, block: THREADS, shared: 0 })
+        let grid = [self.tile.slices() as u32, self.split() as u32, 1];
+        (self.split() > 0).then_some(Launch { grid, block: THREADS, shared: 0 })
+    }
+
+    /// Tiles in shares.
+    pub(crate) fn split(&self) -> usize {
+        self.tiles[0] * self.tiles[1] - self.whole
     }
 
     /// Has the tile the columns of a large one?
@@ -140,12 +176,17 @@ impl Cut {
 
     /// Blocks of the launch.
     pub(crate) fn blocks(&self) -> usize {
-        self.tiles[0] * self.tiles[1] * self.shares
+        self.whole + self.split() * self.shares
+    }
+
+    /// Blocks that end a tile, or a slice of one.
+    fn ends(&self) -> usize {
+        self.whole + self.split() * self.tile.slices()
     }
 
     /// Elements of the shares' sums.
     pub(crate) fn partials_len(&self) -> usize {
-        if self.shares > 1 { self.blocks() * self.tile.rows * self.tile.columns } else { 0 }
+        self.split() * self.shares * self.tile.rows * self.tile.columns
     }
 }
 
@@ -183,15 +224,15 @@ impl Places {
 
 kernels! {
     /// Adds the shares of an input's gradient (rows, columns).
-    fn dx_finish(dx: Out<f32>, partials: In<f32>, rows: u32, columns: u32, shares: u32);
+    fn dx_finish(dx: Out<f32>, partials: In<f32>, rows: u32, columns: u32, cut: CutConfig, shares: u32);
     /// The same in wide tiles.
-    fn dx_wide_finish(dx: Out<f32>, partials: In<f32>, rows: u32, columns: u32, shares: u32);
+    fn dx_wide_finish(dx: Out<f32>, partials: In<f32>, rows: u32, columns: u32, cut: CutConfig, shares: u32);
     /// Adds the shares of a weight's gradient (rows, columns) and uses it.
     fn dw_finish(destination: Out<f32>, first: Option<Out<f32>>, second: Option<Out<f32>>, squares: Option<Out<f64>>,
-        partials: In<f32>, rate: Option<In<f64>>, update: super::adam::Update, rows: u32, columns: u32, shares: u32);
+        partials: In<f32>, rate: Option<In<f64>>, update: super::adam::Update, rows: u32, columns: u32, cut: CutConfig, shares: u32);
     /// The same in wide tiles.
     fn dw_wide_finish(destination: Out<f32>, first: Option<Out<f32>>, second: Option<Out<f32>>, squares: Option<Out<f64>>,
-        partials: In<f32>, rate: Option<In<f64>>, update: super::adam::Update, rows: u32, columns: u32, shares: u32);
+        partials: In<f32>, rate: Option<In<f64>>, update: super::adam::Update, rows: u32, columns: u32, cut: CutConfig, shares: u32);
 }
 
 impl Cut {
@@ -199,7 +240,7 @@ impl Cut {
     pub(crate) fn finish_dx(&self, device: &Cuda, dx: Out<'_, f32>, partials: In<'_, f32>, rows: usize, columns: usize) -> Result<()> {
         let Some(launch) = self.finish() else { return Ok(()) };
         let kernel = if self.is_wide() { dx_wide_finish } else { dx_finish };
-        kernel(device, launch, dx, partials, rows as u32, columns as u32, self.shares())
+        kernel(device, launch, dx, partials, rows as u32, columns as u32, self.config(), self.shares as u32)
     }
 
     /// The second half of a weight's gradient (rows, columns), where there is one, and its penalty.
@@ -214,13 +255,12 @@ impl Cut {
     ) -> Result<()> {
         let Sink { destination, first, second, rate, update, .. } = *sink;
         if let Some(launch) = self.finish() {
-            let (rows, columns) = (rows as u32, columns as u32);
-            let squares = sink.squares(squares);
+            let (rows, columns, squares) = (rows as u32, columns as u32, sink.squares(squares));
+            let (cut, shares) = (self.config(), self.shares as u32);
             let kernel = if self.is_wide() { dw_wide_finish } else { dw_finish };
-            kernel(device, launch, destination, first, second, squares, partials, rate, update, rows, columns, self.shares())?;
+            kernel(device, launch, destination, first, second, squares, partials, rate, update, rows, columns, cut, shares)?;
         }
-        let blocks = self.tiles[0] * self.tiles[1] * if self.shares > 1 { self.tile.slices() } else { 1 };
-        sink.add_penalty(device, squares.read(), blocks)
+        sink.add_penalty(device, squares.read(), self.ends())
     }
 }
 
@@ -228,25 +268,28 @@ impl Cut {
 mod tests {
     use super::*;
 
+    /// The cut's shares cover the inner dimension, and nothing but the last is short.
+    fn covers(cut: Cut, inner: usize, step: usize) {
+        let Cut { shares, length, .. } = cut;
+        assert!(shares * length >= inner && (shares - 1) * length < inner && length.is_multiple_of(step), "{cut:?}");
+        assert!((cut.split() == 0) == (shares == 1), "{cut:?}");
+    }
+
     #[test]
     fn shares_cover_the_inner_dimension_and_fit_the_scratch() {
-        for processors in [1, 20, 68, 132] {
+        for processors in [1, 4, 20, 68, 132] {
             for (rows, columns, inner) in
-                [(1, 1, 1), (10, 2048, 4096), (640, 512, 2304), (160, 512, 9216), (256, 18, 2560), (4608, 1024, 160)]
+                [(1, 1, 1), (10, 2048, 4096), (640, 512, 2304), (160, 512, 9216), (256, 18, 2560), (4608, 1024, 160), (1024, 4608, 4096)]
             {
                 for tile in [SQUARE, TALL, LARGE, SKINNY] {
                     let chip = Chip { processors, capability: (9, 0) };
                     let cut = Cut::new(chip, tile, [rows, columns, inner]);
-                    let (shares, length) = (cut.shares, cut.length as usize);
-                    assert!(shares * length >= inner && (shares - 1) * length < inner && length.is_multiple_of(STEP));
-                    let blocks = cut.blocks();
+                    covers(cut, inner, STEP);
                     // Also in the scratch of a larger batch, whether that stands along the rows or inside.
                     for product in [[rows, columns, inner], [3 * rows, columns, inner], [rows, columns, 3 * inner]] {
-                        let scratch = partials_len(chip, &[product]);
-                        assert!(shares == 1 || blocks * tile.rows * tile.columns <= scratch, "{cut:?}");
+                        assert!(cut.partials_len() <= partials_len(chip, &[product]), "{cut:?}");
                     }
-                    let sums = cut.finish().map_or(blocks, |launch| launch.grid.iter().product::<u32>() as usize);
-                    assert!(tile == SKINNY || sums <= most_blocks(rows, columns), "{cut:?}");
+                    assert!(tile == SKINNY || cut.ends() <= most_blocks(rows, columns), "{cut:?}");
                 }
             }
         }
@@ -257,14 +300,27 @@ mod tests {
         for processors in [1, 20, 68, 132] {
             for [rows, columns] in [[1, 1], [9, 11], [12, 2052], [256, 2048], [2048, 4096], [10_000, 3]] {
                 let cut = Cut::one_pass(Chip { processors, capability: (9, 0) }, [rows, columns]);
-                let (shares, length) = (cut.shares, cut.length as usize);
-                assert!(shares * length >= rows && (shares - 1) * length < rows && length.is_multiple_of(PACE), "{cut:?}");
+                covers(cut, rows, PACE);
                 assert!(cut.blocks() <= most_blocks(rows, columns), "{cut:?}");
             }
         }
         // fc1 and fc2 of a D2L: a block less than the card holds, and no share of fewer rows than are worth a block.
         let blocks = |weight| Cut::one_pass(Chip { processors: 132, capability: (9, 0) }, weight).blocks();
         assert_eq!((blocks([2048, 4096]), blocks([256, 2048])), (384, 256));
+    }
+
+    /// conv3's weight gradient at batch 256: 288 tiles of 256 steps.
+    #[test]
+    fn the_last_wave_is_cut() {
+        for (processors, whole, blocks, length) in
+            [(132, 264, 264 + 24 * 11, 24 * STEP), (108, 216, 216 + 72 * 3, 86 * STEP), (142, 284, 284 + 4 * 64, 4 * STEP)]
+        {
+            let cut = Cut::new(Chip { processors, capability: (9, 0) }, LARGE, [1024, 4608, 4096]);
+            assert_eq!((cut.whole, cut.blocks(), cut.length), (whole, blocks, length), "{processors}");
+        }
+        // The last wave holds 184 of 256: nothing to gain.
+        let cut = Cut::new(Chip { processors: 128, capability: (8, 9) }, LARGE, [5632, 1280, 4096]);
+        assert_eq!((cut.whole, cut.blocks()), (440, 440));
     }
 
     #[test]

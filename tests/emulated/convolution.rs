@@ -12,7 +12,7 @@ use scalefree::ops::conv3x3::Conv3x3Config;
 
 /// (batch, height, width, channels, filters, pool): one pixel; no multiple of anything; both ways of loading (rows of 16 bytes,
 /// and not); one channel; an image narrower than a tile, several tiles each way, and more taps than a pipeline holds; steps within one tap,
-/// where a card of few multiprocessors takes large tiles, forward and for either gradient.
+/// where a card of few multiprocessors takes large tiles, forward and for either gradient, of dw the last two in shares.
 const SHAPES: [(usize, usize, usize, usize, usize, bool); 13] = [
     (1, 1, 1, 1, 1, false),
     (3, 5, 7, 2, 5, false),
@@ -26,7 +26,7 @@ const SHAPES: [(usize, usize, usize, usize, usize, bool); 13] = [
     (2, 12, 10, 68, 66, true),
     (2, 8, 8, 64, 132, true),
     (2, 8, 8, 132, 64, false),
-    (8, 8, 8, 16, 132, true),
+    (8, 8, 8, 16, 388, true),
 ];
 
 pub fn cases<D: Device<Real = f32>>(arithmetic: Arithmetic, cases: &mut Vec<Case<D>>) {

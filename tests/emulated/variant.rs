@@ -18,7 +18,7 @@ const fn settings(schedule: &'static str, cp_async: &'static str, mma: &'static 
 }
 
 /// Multiprocessors of a card so small that a block has much to do.
-pub const FEW: &str = "4";
+pub const FEW: &str = "3";
 
 /// Between them every order of threads, both kinds of copies and of sums, and products cut for small cards and large ones.
 const ORDERS: [Settings; 3] =

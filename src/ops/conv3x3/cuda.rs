@@ -4,34 +4,34 @@ use super::{Conv3x3, Conv3x3Config};
 use crate::device::View;
 use crate::device::cuda::{Cuda, CudaBuffer, In, Out, kernels};
 use crate::ops::adam::{CHUNKS, Sink, Tensor, Update, WeightGradient, bias_launch};
-use crate::ops::tiles::{Chip, Cut, LARGE, Places, TALL, Tile, fits, most_blocks, partials_len};
+use crate::ops::tiles::{Chip, Cut, CutConfig, LARGE, Places, TALL, Tile, fits, most_blocks, partials_len};
 use crate::{Error, Result};
 
 kernels! {
     fn conv3x3_forward[f32|tf32|bf16|f16](y: Out<f32>, argmax: Option<Out<u8>>, partials: Option<Out<f32>>,
-        x: In<f32>, weight: In<f32>, bias: In<f32>, config: Conv3x3Config, k_split: u32);
+        x: In<f32>, weight: In<f32>, bias: In<f32>, config: Conv3x3Config, cut: CutConfig);
     fn conv3x3_forward_tall[f32|tf32|bf16|f16](y: Out<f32>, argmax: Option<Out<u8>>, partials: Option<Out<f32>>,
-        x: In<f32>, weight: In<f32>, bias: In<f32>, config: Conv3x3Config, k_split: u32);
+        x: In<f32>, weight: In<f32>, bias: In<f32>, config: Conv3x3Config, cut: CutConfig);
     fn conv3x3_forward_large[f32|tf32|bf16|f16](y: Out<f32>, argmax: Option<Out<u8>>, partials: Option<Out<f32>>,
-        x: In<f32>, weight: In<f32>, bias: In<f32>, config: Conv3x3Config, k_split: u32);
+        x: In<f32>, weight: In<f32>, bias: In<f32>, config: Conv3x3Config, cut: CutConfig);
     fn conv3x3_forward_finish(y: Out<f32>, argmax: Option<Out<u8>>,
-        partials: In<f32>, bias: In<f32>, config: Conv3x3Config, shares: u32);
+        partials: In<f32>, bias: In<f32>, config: Conv3x3Config, cut: CutConfig, shares: u32);
     fn conv3x3_forward_wide_finish(y: Out<f32>, argmax: Option<Out<u8>>,
-        partials: In<f32>, bias: In<f32>, config: Conv3x3Config, shares: u32);
+        partials: In<f32>, bias: In<f32>, config: Conv3x3Config, cut: CutConfig, shares: u32);
     fn conv3x3_undo(dz: Out<f32>, partials: Out<f32>,
         y: In<f32>, argmax: Option<In<u8>>, dy: In<f32>, config: Conv3x3Config, rows: u64);
     fn conv3x3_dx[f32|tf32|bf16|f16](dx: Out<f32>, partials: Option<Out<f32>>,
-        dz: In<f32>, weight: In<f32>, config: Conv3x3Config, k_split: u32);
+        dz: In<f32>, weight: In<f32>, config: Conv3x3Config, cut: CutConfig);
     fn conv3x3_dx_tall[f32|tf32|bf16|f16](dx: Out<f32>, partials: Option<Out<f32>>,
-        dz: In<f32>, weight: In<f32>, config: Conv3x3Config, k_split: u32);
+        dz: In<f32>, weight: In<f32>, config: Conv3x3Config, cut: CutConfig);
     fn conv3x3_dx_large[f32|tf32|bf16|f16](dx: Out<f32>, partials: Option<Out<f32>>,
-        dz: In<f32>, weight: In<f32>, config: Conv3x3Config, k_split: u32);
+        dz: In<f32>, weight: In<f32>, config: Conv3x3Config, cut: CutConfig);
     fn conv3x3_dw[f32|tf32|bf16|f16](destination: Out<f32>, first: Option<Out<f32>>, second: Option<Out<f32>>, squares: Option<Out<f64>>,
-        partials: Option<Out<f32>>, dz: In<f32>, x: In<f32>, rate: Option<In<f64>>, config: Conv3x3Config, update: Update, k_split: u32);
+        partials: Option<Out<f32>>, dz: In<f32>, x: In<f32>, rate: Option<In<f64>>, config: Conv3x3Config, update: Update, cut: CutConfig);
     fn conv3x3_dw_tall[f32|tf32|bf16|f16](destination: Out<f32>, first: Option<Out<f32>>, second: Option<Out<f32>>, squares: Option<Out<f64>>,
-        partials: Option<Out<f32>>, dz: In<f32>, x: In<f32>, rate: Option<In<f64>>, config: Conv3x3Config, update: Update, k_split: u32);
+        partials: Option<Out<f32>>, dz: In<f32>, x: In<f32>, rate: Option<In<f64>>, config: Conv3x3Config, update: Update, cut: CutConfig);
     fn conv3x3_dw_large[f32|tf32|bf16|f16](destination: Out<f32>, first: Option<Out<f32>>, second: Option<Out<f32>>, squares: Option<Out<f64>>,
-        partials: Option<Out<f32>>, dz: In<f32>, x: In<f32>, rate: Option<In<f64>>, config: Conv3x3Config, update: Update, k_split: u32);
+        partials: Option<Out<f32>>, dz: In<f32>, x: In<f32>, rate: Option<In<f64>>, config: Conv3x3Config, update: Update, cut: CutConfig);
 }
 
 /// How the three products are cut.
@@ -113,10 +113,10 @@ impl Conv3x3 for Cuda {
             TALL => conv3x3_forward_tall,
             _ => conv3x3_forward,
         };
-        kernel(self, cut.launch(), y, argmax, cut.partials(partials), x.at(0), weight, bias, *config, cut.length)?;
+        kernel(self, cut.launch(), y, argmax, cut.partials(partials), x.at(0), weight, bias, *config, cut.config())?;
         let Some(launch) = cut.finish() else { return Ok(()) };
         let kernel = if cut.is_wide() { conv3x3_forward_wide_finish } else { conv3x3_forward_finish };
-        kernel(self, launch, y, argmax, partials.read(), bias, *config, cut.shares())
+        kernel(self, launch, y, argmax, partials.read(), bias, *config, cut.config(), cut.shares as u32)
     }
 
     fn conv3x3_backward(
@@ -152,7 +152,7 @@ impl Conv3x3 for Cuda {
                 TALL => conv3x3_dx_tall,
                 _ => conv3x3_dx,
             };
-            kernel(self, cut.launch(), dx, cut.partials(partials), dz, weight, *config, cut.length)?;
+            kernel(self, cut.launch(), dx, cut.partials(partials), dz, weight, *config, cut.config())?;
             cut.finish_dx(self, dx, partials.read(), pixels, config.channels)?;
         }
         let aside = &self.aside()?;
@@ -165,7 +165,7 @@ impl Conv3x3 for Cuda {
                 TALL => conv3x3_dw_tall,
                 _ => conv3x3_dw,
             };
-            kernel(aside, cut.launch(), destination, first, second, wanted, shares, dz, x.at(0), rate, *config, update, cut.length)?;
+            kernel(aside, cut.launch(), destination, first, second, wanted, shares, dz, x.at(0), rate, *config, update, cut.config())?;
             cut.finish_dw(aside, &sink, squares, partials.read(), filters, taps)?;
         }
         match Sink::new(target, bias) {

@@ -5,40 +5,40 @@ use super::{Dense, DenseConfig};
 use crate::device::View;
 use crate::device::cuda::{Cuda, CudaBuffer, In, Out, kernels};
 use crate::ops::adam::{CHUNKS, Sink, Tensor, Update, WeightGradient, bias_launch};
-use crate::ops::tiles::{Chip, Cut, LARGE, Places, SKINNY, TALL, Tile, fits, most_blocks, partials_len};
+use crate::ops::tiles::{Chip, Cut, CutConfig, LARGE, Places, SKINNY, TALL, Tile, fits, most_blocks, partials_len};
 use crate::{Error, Result};
 
 kernels! {
     fn dense_forward[f32|tf32|bf16|f16](y: Out<f32>, partials: Option<Out<f32>>,
-        x: In<f32>, weight: In<f32>, bias: In<f32>, step: Option<In<u64>>, config: DenseConfig, k_split: u32);
+        x: In<f32>, weight: In<f32>, bias: In<f32>, step: Option<In<u64>>, config: DenseConfig, cut: CutConfig);
     fn dense_forward_tall[f32|tf32|bf16|f16](y: Out<f32>, partials: Option<Out<f32>>,
-        x: In<f32>, weight: In<f32>, bias: In<f32>, step: Option<In<u64>>, config: DenseConfig, k_split: u32);
+        x: In<f32>, weight: In<f32>, bias: In<f32>, step: Option<In<u64>>, config: DenseConfig, cut: CutConfig);
     fn dense_forward_large[f32|tf32|bf16|f16](y: Out<f32>, partials: Option<Out<f32>>,
-        x: In<f32>, weight: In<f32>, bias: In<f32>, step: Option<In<u64>>, config: DenseConfig, k_split: u32);
+        x: In<f32>, weight: In<f32>, bias: In<f32>, step: Option<In<u64>>, config: DenseConfig, cut: CutConfig);
     fn dense_forward_skinny[f32|tf32|bf16|f16](y: Out<f32>, partials: Option<Out<f32>>,
-        x: In<f32>, weight: In<f32>, bias: In<f32>, step: Option<In<u64>>, config: DenseConfig, k_split: u32);
+        x: In<f32>, weight: In<f32>, bias: In<f32>, step: Option<In<u64>>, config: DenseConfig, cut: CutConfig);
     fn dense_forward_finish(y: Out<f32>,
-        partials: In<f32>, bias: In<f32>, step: Option<In<u64>>, config: DenseConfig, shares: u32);
+        partials: In<f32>, bias: In<f32>, step: Option<In<u64>>, config: DenseConfig, cut: CutConfig, shares: u32);
     fn dense_forward_wide_finish(y: Out<f32>,
-        partials: In<f32>, bias: In<f32>, step: Option<In<u64>>, config: DenseConfig, shares: u32);
+        partials: In<f32>, bias: In<f32>, step: Option<In<u64>>, config: DenseConfig, cut: CutConfig, shares: u32);
     fn dense_undo(dz: Out<f32>, partials: Out<f32>, y: In<f32>, dy: In<f32>, config: DenseConfig, rows: u64);
     fn dense_dx[f32|tf32|bf16|f16](dx: Out<f32>, partials: Option<Out<f32>>,
-        dz: In<f32>, weight: In<f32>, config: DenseConfig, k_split: u32);
+        dz: In<f32>, weight: In<f32>, config: DenseConfig, cut: CutConfig);
     fn dense_dx_tall[f32|tf32|bf16|f16](dx: Out<f32>, partials: Option<Out<f32>>,
-        dz: In<f32>, weight: In<f32>, config: DenseConfig, k_split: u32);
+        dz: In<f32>, weight: In<f32>, config: DenseConfig, cut: CutConfig);
     fn dense_dx_large[f32|tf32|bf16|f16](dx: Out<f32>, partials: Option<Out<f32>>,
-        dz: In<f32>, weight: In<f32>, config: DenseConfig, k_split: u32);
+        dz: In<f32>, weight: In<f32>, config: DenseConfig, cut: CutConfig);
     fn dense_dx_skinny[f32|tf32|bf16|f16](dx: Out<f32>, partials: Option<Out<f32>>,
-        dz: In<f32>, weight: In<f32>, config: DenseConfig, k_split: u32);
+        dz: In<f32>, weight: In<f32>, config: DenseConfig, cut: CutConfig);
     fn dense_dx_dw(dx: Option<Out<f32>>, partials: Option<Out<f32>>, destination: Out<f32>, first: Option<Out<f32>>, second: Option<Out<f32>>,
         squares: Option<Out<f64>>, dz: In<f32>, x: In<f32>, weight: Option<In<f32>>, rate: Option<In<f64>>,
-        config: DenseConfig, update: Update, rows: u32);
+        config: DenseConfig, update: Update, cut: CutConfig);
     fn dense_dw[f32|tf32|bf16|f16](destination: Out<f32>, first: Option<Out<f32>>, second: Option<Out<f32>>, squares: Option<Out<f64>>,
-        partials: Option<Out<f32>>, dz: In<f32>, x: In<f32>, rate: Option<In<f64>>, config: DenseConfig, update: Update, k_split: u32);
+        partials: Option<Out<f32>>, dz: In<f32>, x: In<f32>, rate: Option<In<f64>>, config: DenseConfig, update: Update, cut: CutConfig);
     fn dense_dw_tall[f32|tf32|bf16|f16](destination: Out<f32>, first: Option<Out<f32>>, second: Option<Out<f32>>, squares: Option<Out<f64>>,
-        partials: Option<Out<f32>>, dz: In<f32>, x: In<f32>, rate: Option<In<f64>>, config: DenseConfig, update: Update, k_split: u32);
+        partials: Option<Out<f32>>, dz: In<f32>, x: In<f32>, rate: Option<In<f64>>, config: DenseConfig, update: Update, cut: CutConfig);
     fn dense_dw_large[f32|tf32|bf16|f16](destination: Out<f32>, first: Option<Out<f32>>, second: Option<Out<f32>>, squares: Option<Out<f64>>,
-        partials: Option<Out<f32>>, dz: In<f32>, x: In<f32>, rate: Option<In<f64>>, config: DenseConfig, update: Update, k_split: u32);
+        partials: Option<Out<f32>>, dz: In<f32>, x: In<f32>, rate: Option<In<f64>>, config: DenseConfig, update: Update, cut: CutConfig);
 }
 
 /// How the three products are cut.
@@ -110,7 +110,7 @@ impl Back<'_> {
         // Without dx nobody waits for it.
         let place = if dx.is_some() { device } else { &device.aside()? };
         let (launch, shares, sums) = (cut.launch(), cut.partials(partials), sink.squares(squares));
-        dense_dx_dw(place, launch, dx, shares, to, first, second, sums, dz, x, parameters, rate, *config, update, cut.length)?;
+        dense_dx_dw(place, launch, dx, shares, to, first, second, sums, dz, x, parameters, rate, *config, update, cut.config())?;
         if let Some(dx) = dx {
             cut.finish_dx(device, dx, partials.read(), config.batch, config.inputs)?;
         }
@@ -126,7 +126,7 @@ impl Back<'_> {
             TALL => dense_dx_tall,
             _ => dense_dx,
         };
-        kernel(device, cut.launch(), dx, cut.partials(partials), dz, weight, *config, cut.length)?;
+        kernel(device, cut.launch(), dx, cut.partials(partials), dz, weight, *config, cut.config())?;
         cut.finish_dx(device, dx, partials.read(), config.batch, config.inputs)
     }
 
@@ -140,7 +140,7 @@ impl Back<'_> {
             TALL => dense_dw_tall,
             _ => dense_dw,
         };
-        kernel(device, cut.launch(), destination, first, second, sums, shares, dz, x, rate, *config, update, cut.length)?;
+        kernel(device, cut.launch(), destination, first, second, sums, shares, dz, x, rate, *config, update, cut.config())?;
         cut.finish_dw(device, sink, squares, partials.read(), config.outputs, config.inputs)
     }
 }
@@ -180,10 +180,10 @@ impl Dense for Cuda {
             TALL => dense_forward_tall,
             _ => dense_forward,
         };
-        kernel(self, cut.launch(), y, cut.partials(partials), x.at(0), weight, bias, step, *config, cut.length)?;
+        kernel(self, cut.launch(), y, cut.partials(partials), x.at(0), weight, bias, step, *config, cut.config())?;
         let Some(launch) = cut.finish() else { return Ok(()) };
         let kernel = if cut.is_wide() { dense_forward_wide_finish } else { dense_forward_finish };
-        kernel(self, launch, y, partials.read(), bias, step, *config, cut.shares())
+        kernel(self, launch, y, partials.read(), bias, step, *config, cut.config(), cut.shares as u32)
     }
 
     fn dense_backward(
