@@ -6,7 +6,7 @@
 //   conv3x3_dw_*       dw = dz' windows             m = filters, n = (row, column, channel), k = pixels
 //
 // Launch: as gemm.cuh says, with 64 x 64 tiles, 128 x 64 in the *_tall_* kernels, or 128 x 128 in the *_large_* ones. `partials`: shares x
-// tiles x floats of a tile, null for one share.
+// tiles in shares x floats of a tile, null where there are none.
 // Limits: src/ops/conv3x3/cuda.rs has what 32 bits must count.
 #include "epilogue.cuh"
 #include "gemm.cuh"

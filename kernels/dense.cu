@@ -4,8 +4,8 @@
 //   dense_dx_*        dx = dz w                        m = batch, n = inputs,  k = outputs
 //   dense_dw_*        dw = dz' x                       m = outputs, n = inputs, k = batch
 //
-// Launch: as gemm.cuh says, with 64 x 64 tiles, 128 x 64 in the *_tall_* kernels, 128 x 128 in the *_large_* ones, or 16 x 128 in the *_skinny_* ones for a batch of at most 16.
-// `partials`: shares x tiles x floats of a tile, null for one share.
+// Launch: as gemm.cuh says, with 64 x 64 tiles, 128 x 64 in the *_tall_* kernels, 128 x 128 in the *_large_* ones, or 16 x 128 in the
+// *_skinny_* ones for a batch of at most 16. `partials`: shares x tiles in shares x floats of a tile, null where there are none.
 #include "epilogue.cuh"
 #include "gemm.cuh"
 

@@ -9,11 +9,11 @@
 #define CONV3X3_FORWARD_FINISH(NAME, S)                                                                                            \
     extern "C" __global__ void __launch_bounds__(THREADS, 4) NAME(                                                                 \
         float* __restrict__ y, u8* __restrict__ argmax, const float* __restrict__ partials, const float* __restrict__ bias,        \
-        Conv3x3Config config, CutConfig cut, unsigned shares) {                                                                    \
+        Conv3x3Config config, CutConfig cut) {                                                                                     \
         SIMT_SHARED(float4, shared, [Slice<S>::C_WORDS / 4]);                                                                      \
         const unsigned pixels = (unsigned)(config.batch * config.height * config.width);                                           \
         const ConvOutput output = {y, argmax, bias, pixels, (unsigned)config.filters, config.pool != 0};                           \
-        gemm_finish<S>(shared, partials, cut, shares, output);                                                                     \
+        gemm_finish<S>(shared, partials, cut, output);                                                                             \
     }                                                                                                                              \
     SIMT_EXPORT(NAME)
 
@@ -23,9 +23,9 @@ CONV3X3_FORWARD_FINISH(conv3x3_forward_wide_finish, Large)
 #define DENSE_FORWARD_FINISH(NAME, S)                                                                                              \
     extern "C" __global__ void __launch_bounds__(THREADS, 4) NAME(                                                                 \
         float* __restrict__ y, const float* __restrict__ partials, const float* __restrict__ bias, const u64* __restrict__ step,   \
-        DenseConfig config, CutConfig cut, unsigned shares) {                                                                      \
+        DenseConfig config, CutConfig cut) {                                                                                       \
         SIMT_SHARED(float4, shared, [Slice<S>::C_WORDS / 4]);                                                                      \
-        gemm_finish<S>(shared, partials, cut, shares, DenseOutput{y, bias, step, config});                                         \
+        gemm_finish<S>(shared, partials, cut, DenseOutput{y, bias, step, config});                                                 \
     }                                                                                                                              \
     SIMT_EXPORT(NAME)
 
@@ -35,10 +35,9 @@ DENSE_FORWARD_FINISH(dense_forward_wide_finish, Large)
 // An input's gradient, (rows, columns).
 #define DX_FINISH(NAME, S)                                                                                                         \
     extern "C" __global__ void __launch_bounds__(THREADS, 4) NAME(                                                                 \
-        float* __restrict__ dx, const float* __restrict__ partials, unsigned rows, unsigned columns, CutConfig cut,                \
-        unsigned shares) {                                                                                                         \
+        float* __restrict__ dx, const float* __restrict__ partials, unsigned rows, unsigned columns, CutConfig cut) {              \
         SIMT_SHARED(float4, shared, [Slice<S>::C_WORDS / 4]);                                                                      \
-        gemm_finish<S>(shared, partials, cut, shares, Plain{dx, rows, columns});                                                   \
+        gemm_finish<S>(shared, partials, cut, Plain{dx, rows, columns});                                                           \
     }                                                                                                                              \
     SIMT_EXPORT(NAME)
 
@@ -50,11 +49,11 @@ DX_FINISH(dx_wide_finish, Large)
     extern "C" __global__ void __launch_bounds__(THREADS, 4) NAME(                                                                 \
         float* __restrict__ destination, float* __restrict__ first, float* __restrict__ second, double* __restrict__ squares,      \
         const float* __restrict__ partials, const double* __restrict__ rate, Update update, unsigned rows, unsigned columns,       \
-        CutConfig cut, unsigned shares) {                                                                                          \
+        CutConfig cut) {                                                                                                           \
         SIMT_SHARED(float4, shared, [Slice<S>::C_WORDS / 4]);                                                                      \
         SIMT_SHARED(double, scratch, [THREADS]);                                                                                   \
         const Sink sink(destination, first, second, rate, update);                                                                 \
-        gemm_finish<S>(shared, partials, cut, shares, WeightGradient{sink, squares, scratch, rows, columns});                      \
+        gemm_finish<S>(shared, partials, cut, WeightGradient{sink, squares, scratch, rows, columns});                              \
     }                                                                                                                              \
     SIMT_EXPORT(NAME)
 

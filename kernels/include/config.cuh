@@ -45,8 +45,8 @@ struct Hopping {
     double t0, alpha;
 };
 
-// How the blocks of a launch share the tiles of a product, which are counted along m first: a block makes each of the first `whole`, and one
-// for every `length` of k each of the `split` others.
+// How the blocks of a launch share the tiles of a product, which are counted along m first: a block makes each of the first `whole`, and each of
+// the `split` others is made in `shares` by as many, of `length` of k.
 struct CutConfig {
-    unsigned tiles_m, whole, split, length;
+    unsigned tiles_m, whole, split, shares, length;
 };

@@ -4,7 +4,8 @@
 // in registers, then pass through shared memory to the epilogue, which sees the tile as c[m * C_STRIDE + n]. The tile of a share goes to
 // `partials` instead, and a kernel of finish.cu adds the shares in order and runs the same epilogue.
 //
-// Launch: a block for each whole tile, then those of the shares, tile by tile of each; THREADS threads; the length of a share is a multiple of BK.
+// Launch: a block for each whole tile, then for each share one for each tile in shares; THREADS threads. The length of a share is a multiple
+// of BK.
 #pragma once
 
 #include "precision.cuh"
@@ -255,8 +256,7 @@ __device__ __forceinline__ void gemm(float4* shared, const A& a, const B& b, con
 // The second half of a product in shares: adds them in order, then the epilogue, slice by slice.
 // Launch: grid (slices of a tile, tiles in shares); S is any shape of the tile's width.
 template <class S, class Epilogue>
-__device__ __forceinline__ void gemm_finish(
-    float4* shared, const float* partials, const CutConfig& cut, unsigned shares, const Epilogue& epilogue) {
+__device__ __forceinline__ void gemm_finish(float4* shared, const float* partials, const CutConfig& cut, const Epilogue& epilogue) {
     using Part = Slice<S>;
     float* c = (float*)shared;
     const unsigned slice = blockIdx.y * gridDim.x + blockIdx.x, tile = cut.whole + blockIdx.y;
@@ -265,7 +265,7 @@ __device__ __forceinline__ void gemm_finish(
     const float* from = partials + (u64)slice * (Part::BM * Part::BN) + e;
     float4 sum = *(const float4*)from;
 #pragma unroll 8
-    for (unsigned z = 1; z < shares; ++z) {
+    for (unsigned z = 1; z < cut.shares; ++z) {
         const float4 next = *(const float4*)(from + z * share);
         sum = make_float4(sum.x + next.x, sum.y + next.y, sum.z + next.z, sum.w + next.w);
     }

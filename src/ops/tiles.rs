@@ -82,8 +82,8 @@ const SHORTEST: usize = 4;
 pub(crate) const PACE: usize = 8;
 const FEWEST: usize = 2 * PACE;
 
-/// Which tiles are cut into shares, as the kernels take it (`kernels/include/config.cuh`): the tiles of a product are counted along the rows
-/// first, those from `whole` on are cut.
+/// Which tiles are in shares, as the kernels take it (`kernels/include/config.cuh`): the tiles of a product are counted along the rows first,
+/// those from `whole` on are.
 #[repr(C)]
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct CutConfig {
@@ -93,6 +93,8 @@ pub(crate) struct CutConfig {
     whole: u32,
     /// Tiles in shares.
     split: u32,
+    /// Shares of each of these.
+    shares: u32,
     /// Inner dimension of a share, a whole number of steps.
     length: u32,
 }
@@ -144,8 +146,9 @@ impl Cut {
 
     /// What the kernels know of it.
     pub(crate) fn config(&self) -> CutConfig {
-        let [tiles_m, whole, split, length] = [self.tiles[0], self.whole, self.split(), self.length].map(|number| number as u32);
-        CutConfig { tiles_m, whole, split, length }
+        let numbers = [self.tiles[0], self.whole, self.split(), self.shares, self.length];
+        let [tiles_m, whole, split, shares, length] = numbers.map(|number| number as u32);
+        CutConfig { tiles_m, whole, split, shares, length }
     }
 
     /// The product's launch.
@@ -224,15 +227,15 @@ impl Places {
 
 kernels! {
     /// Adds the shares of an input's gradient (rows, columns).
-    fn dx_finish(dx: Out<f32>, partials: In<f32>, rows: u32, columns: u32, cut: CutConfig, shares: u32);
+    fn dx_finish(dx: Out<f32>, partials: In<f32>, rows: u32, columns: u32, cut: CutConfig);
     /// The same in wide tiles.
-    fn dx_wide_finish(dx: Out<f32>, partials: In<f32>, rows: u32, columns: u32, cut: CutConfig, shares: u32);
+    fn dx_wide_finish(dx: Out<f32>, partials: In<f32>, rows: u32, columns: u32, cut: CutConfig);
     /// Adds the shares of a weight's gradient (rows, columns) and uses it.
     fn dw_finish(destination: Out<f32>, first: Option<Out<f32>>, second: Option<Out<f32>>, squares: Option<Out<f64>>,
-        partials: In<f32>, rate: Option<In<f64>>, update: super::adam::Update, rows: u32, columns: u32, cut: CutConfig, shares: u32);
+        partials: In<f32>, rate: Option<In<f64>>, update: super::adam::Update, rows: u32, columns: u32, cut: CutConfig);
     /// The same in wide tiles.
     fn dw_wide_finish(destination: Out<f32>, first: Option<Out<f32>>, second: Option<Out<f32>>, squares: Option<Out<f64>>,
-        partials: In<f32>, rate: Option<In<f64>>, update: super::adam::Update, rows: u32, columns: u32, cut: CutConfig, shares: u32);
+        partials: In<f32>, rate: Option<In<f64>>, update: super::adam::Update, rows: u32, columns: u32, cut: CutConfig);
 }
 
 impl Cut {
@@ -240,7 +243,7 @@ impl Cut {
     pub(crate) fn finish_dx(&self, device: &Cuda, dx: Out<'_, f32>, partials: In<'_, f32>, rows: usize, columns: usize) -> Result<()> {
         let Some(launch) = self.finish() else { return Ok(()) };
         let kernel = if self.is_wide() { dx_wide_finish } else { dx_finish };
-        kernel(device, launch, dx, partials, rows as u32, columns as u32, self.config(), self.shares as u32)
+        kernel(device, launch, dx, partials, rows as u32, columns as u32, self.config())
     }
 
     /// The second half of a weight's gradient (rows, columns), where there is one, and its penalty.
@@ -256,9 +259,8 @@ impl Cut {
         let Sink { destination, first, second, rate, update, .. } = *sink;
         if let Some(launch) = self.finish() {
             let (rows, columns, squares) = (rows as u32, columns as u32, sink.squares(squares));
-            let (cut, shares) = (self.config(), self.shares as u32);
             let kernel = if self.is_wide() { dw_wide_finish } else { dw_finish };
-            kernel(device, launch, destination, first, second, squares, partials, rate, update, rows, columns, cut, shares)?;
+            kernel(device, launch, destination, first, second, squares, partials, rate, update, rows, columns, self.config())?;
         }
         sink.add_penalty(device, squares.read(), self.ends())
     }

@@ -72,7 +72,7 @@ const MUTATIONS: &[Mutation] = &[
         ["copy(step + STAGES - 1, free);", "copy(step + STAGES - 1, read);"],
         "dense 10x130 Tf32",
     ),
-    plain("the last share of k is left out", GEMM, ["z < shares; ++z", "z + 1 < shares; ++z"], "dense 10x2052 Tf32"),
+    plain("the last share of k is left out", GEMM, ["z < cut.shares; ++z", "z + 1 < cut.shares; ++z"], "dense 10x2052 Tf32"),
     plain("a product's second part is its first again", GEMM, ["P::mma(part, ", "P::mma(0, "], "dense 10x130 Tf32"),
     plain("both bands of a large tile go to one place", GEMM, ["* S::BANDS + band)", "* S::BANDS)"], "conv3x3 2x8x8x64 Tf32"),
     plain(

@@ -15,9 +15,9 @@ kernels! {
     fn conv3x3_forward_large[f32|tf32|bf16|f16](y: Out<f32>, argmax: Option<Out<u8>>, partials: Option<Out<f32>>,
         x: In<f32>, weight: In<f32>, bias: In<f32>, config: Conv3x3Config, cut: CutConfig);
     fn conv3x3_forward_finish(y: Out<f32>, argmax: Option<Out<u8>>,
-        partials: In<f32>, bias: In<f32>, config: Conv3x3Config, cut: CutConfig, shares: u32);
+        partials: In<f32>, bias: In<f32>, config: Conv3x3Config, cut: CutConfig);
     fn conv3x3_forward_wide_finish(y: Out<f32>, argmax: Option<Out<u8>>,
-        partials: In<f32>, bias: In<f32>, config: Conv3x3Config, cut: CutConfig, shares: u32);
+        partials: In<f32>, bias: In<f32>, config: Conv3x3Config, cut: CutConfig);
     fn conv3x3_undo(dz: Out<f32>, partials: Out<f32>,
         y: In<f32>, argmax: Option<In<u8>>, dy: In<f32>, config: Conv3x3Config, rows: u64);
     fn conv3x3_dx[f32|tf32|bf16|f16](dx: Out<f32>, partials: Option<Out<f32>>,
@@ -116,7 +116,7 @@ impl Conv3x3 for Cuda {
         kernel(self, cut.launch(), y, argmax, cut.partials(partials), x.at(0), weight, bias, *config, cut.config())?;
         let Some(launch) = cut.finish() else { return Ok(()) };
         let kernel = if cut.is_wide() { conv3x3_forward_wide_finish } else { conv3x3_forward_finish };
-        kernel(self, launch, y, argmax, partials.read(), bias, *config, cut.config(), cut.shares as u32)
+        kernel(self, launch, y, argmax, partials.read(), bias, *config, cut.config())
     }
 
     fn conv3x3_backward(

@@ -18,9 +18,9 @@ kernels! {
     fn dense_forward_skinny[f32|tf32|bf16|f16](y: Out<f32>, partials: Option<Out<f32>>,
         x: In<f32>, weight: In<f32>, bias: In<f32>, step: Option<In<u64>>, config: DenseConfig, cut: CutConfig);
     fn dense_forward_finish(y: Out<f32>,
-        partials: In<f32>, bias: In<f32>, step: Option<In<u64>>, config: DenseConfig, cut: CutConfig, shares: u32);
+        partials: In<f32>, bias: In<f32>, step: Option<In<u64>>, config: DenseConfig, cut: CutConfig);
     fn dense_forward_wide_finish(y: Out<f32>,
-        partials: In<f32>, bias: In<f32>, step: Option<In<u64>>, config: DenseConfig, cut: CutConfig, shares: u32);
+        partials: In<f32>, bias: In<f32>, step: Option<In<u64>>, config: DenseConfig, cut: CutConfig);
     fn dense_undo(dz: Out<f32>, partials: Out<f32>, y: In<f32>, dy: In<f32>, config: DenseConfig, rows: u64);
     fn dense_dx[f32|tf32|bf16|f16](dx: Out<f32>, partials: Option<Out<f32>>,
         dz: In<f32>, weight: In<f32>, config: DenseConfig, cut: CutConfig);
@@ -183,7 +183,7 @@ impl Dense for Cuda {
         kernel(self, cut.launch(), y, cut.partials(partials), x.at(0), weight, bias, step, *config, cut.config())?;
         let Some(launch) = cut.finish() else { return Ok(()) };
         let kernel = if cut.is_wide() { dense_forward_wide_finish } else { dense_forward_finish };
-        kernel(self, launch, y, partials.read(), bias, step, *config, cut.config(), cut.shares as u32)
+        kernel(self, launch, y, partials.read(), bias, step, *config, cut.config())
     }
 
     fn dense_backward(
