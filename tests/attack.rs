@@ -35,7 +35,9 @@ fn normal_random_seeds_answer_as_they_are_known_to() {
                 let theta = Attack::everywhere(&lattice, 1, 5, k as u64).unwrap().theta;
                 let theta = atoms.iter().map(|&atom| theta[atom]).collect();
                 let attack = Attack { atoms, theta, rho_a, modes: Default::default() };
-                let answer = attack.strike_both(&lattice, &set.structures.displacement[k * 512..][..512], &Silent).unwrap();
+                let answer = attack
+                    .strike_both(&Cpu::<f64>::new(), &Labels::default(), &lattice, &set.structures.displacement[k * 512..][..512], &Silent)
+                    .unwrap();
                 let hubs = Changes::new(&answer.sorted, attack.atoms.len(), 1, 256).unwrap().hubs();
                 (hubs.cv, hubs.mean)
             })

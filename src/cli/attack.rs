@@ -35,12 +35,10 @@ pub(super) fn run(args: &Args, common: &Common) -> Result<()> {
     let lattice = Lattice { size: structures.size, ..config.lattice };
     let (keys, sites, seed) = (&config.attack, lattice.sites(), config.seed);
     let bar = Bar::new(common.quiet);
-    let attacked = {
-        let (displacement, labels) = (&structures.displacement, &config.labels);
-        on_device!(compute, device => {
-            Attacked::strike(device, labels, &lattice, displacement, keys.rho_a, keys.angles, keys.modes, seed, &bar)
-        })?
-    };
+    let labels = &config.labels;
+    let attacked = on_device!(compute, device => {
+        Attacked::strike(device, labels, &lattice, &structures.displacement, keys.rho_a, keys.angles, keys.modes, seed, &bar)
+    })?;
     attacked.write(&args.out)?;
 
     let table = Table::new(common);
@@ -54,7 +52,9 @@ pub(super) fn run(args: &Args, common: &Common) -> Result<()> {
     for (structure, displacement) in structures.displacement.chunks_exact(2 * sites).enumerate() {
         for &rho_a in &args.sweep {
             let attack = Attack { rho_a, ..Attack::everywhere(&lattice, keys.angles, seed, structure as u64)? };
-            swept.push((structure, rho_a, attack.strike_both(&lattice, displacement, &Part { progress: &bar, before })?));
+            let part = Part { progress: &bar, before };
+            let answer = on_device!(compute, device => attack.strike_both(device, labels, &lattice, displacement, &part))?;
+            swept.push((structure, rho_a, answer));
             before += each;
         }
     }

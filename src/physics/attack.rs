@@ -8,13 +8,12 @@ use super::spectrum::check_displacements;
 use crate::ops::deformation::sin_cos_turn;
 use crate::ops::eigh::{LabelPrecision, Labels};
 use crate::ops::philox::{Stream, draw, uniform};
-use crate::ops::spectrum::{Solver, Spectra};
+use crate::ops::spectrum::{Spectra, Spectrum};
 use crate::progress::{Part, Progress};
 use crate::{Error, Result};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::f64::consts::TAU;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Which mode after the attack is "the same" as mode m before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -112,8 +111,7 @@ impl Attack {
         Ok(Attack { atoms, theta, rho_a: 0.01, modes: Modes::Sorted })
     }
 
-    /// Attacks one structure, `displacement` (2, L, L), on `device`, in f64 whatever the precision of `labels`. Tracked modes are
-    /// matched on the processor, one thread an attack: their bits depend neither on the number of threads nor on the device.
+    /// Attacks one structure, `displacement` (2, L, L), on `device`, in f64 whatever the precision of `labels`.
     ///
     /// # Errors
     /// [`Error::Value`] for an impossible lattice, displacement, `attack.rho_a`, atom or angle; [`Error::Failed`] from the
@@ -131,7 +129,7 @@ impl Attack {
         let shift = match self.modes {
             Modes::Sorted => self.strike_sorted(device, labels, lattice, displacement, progress),
             Modes::Tracked => self
-                .strike_both(lattice, displacement, progress)
+                .strike_both(device, labels, lattice, displacement, progress)
                 .map(|Answer { mode_area, tracked, .. }| Shift { mode_area, delta_mode_area: tracked }),
         }?;
         progress.end();
@@ -156,7 +154,16 @@ impl Attack {
         moved[sites + atom] += self.rho_a * sin;
     }
 
-    /// The areas' ranks alone matter, so that many attacked structures are solved at once.
+    /// The structures after the attacks from `first` on, `most` of them or the rest.
+    fn attacked(&self, displacement: &[f64], first: usize, most: usize) -> Vec<f64> {
+        let mut after = displacement.repeat(most.min(self.theta.len() - first));
+        for (k, moved) in after.chunks_exact_mut(displacement.len()).enumerate() {
+            self.shift(first + k, moved);
+        }
+        after
+    }
+
+    /// The areas' ranks alone matter: no mode leaves the device.
     fn strike_sorted<D: Spectra>(
         &self,
         device: &D,
@@ -168,57 +175,53 @@ impl Attack {
         let hopping = lattice.hopping();
         let labels = &Labels { precision: LabelPrecision::F64, ..*labels };
         let quiet = Part { progress, before: 0 };
-        let mode_area = device.spectra(labels, &hopping, displacement, &quiet)?.mode_area;
+        let mode_area = device.spectra(labels, &hopping, displacement, None, &quiet)?.mode_area;
         let mut delta_mode_area = Vec::with_capacity(self.theta.len() * lattice.sites());
         for first in (0..self.theta.len()).step_by(D::BATCH) {
-            let mut moved = displacement.repeat(D::BATCH.min(self.theta.len() - first));
-            for (k, moved) in moved.chunks_exact_mut(displacement.len()).enumerate() {
-                self.shift(first + k, moved);
-            }
-            let after = device.spectra(labels, &hopping, &moved, &Part { progress, before: first as u64 })?;
+            let attacked = self.attacked(displacement, first, D::BATCH);
+            let after = device.spectra(labels, &hopping, &attacked, None, &Part { progress, before: first as u64 })?;
             let areas = after.mode_area.chunks_exact(mode_area.len());
             delta_mode_area.extend(areas.flat_map(|after| after.iter().zip(&mode_area).map(|(after, before)| after - before)));
         }
         Ok(Shift { mode_area, delta_mode_area })
     }
 
-    /// Attacks one structure and pairs its modes both ways, from the same eigenvectors: on the processor, one thread an attack, so the
-    /// bits depend on nothing but the arguments. `progress` is advanced by the number of attacks, without a stage of its own.
+    /// Attacks one structure and pairs its modes both ways, from the same eigenvectors, in f64 whatever the precision of `labels`. They are
+    /// solved on `device` and matched on the processor. `progress` is advanced by the number of attacks, without a stage of its own.
     ///
     /// # Errors
     /// Those of [`Attack::strike`].
-    pub fn strike_both(&self, lattice: &Lattice, displacement: &[f64], progress: &dyn Progress) -> Result<Answer> {
+    pub fn strike_both<D: Spectra>(
+        &self,
+        device: &D,
+        labels: &Labels,
+        lattice: &Lattice,
+        displacement: &[f64],
+        progress: &dyn Progress,
+    ) -> Result<Answer> {
         self.validate(lattice, displacement)?;
-        let sites = lattice.sites();
-        let mut solver = Solver::new(lattice.hopping());
-        solver.solve(displacement)?;
-        let before = Modeset::new(&solver);
+        let (hopping, sites) = (lattice.hopping(), lattice.sites());
+        let labels = &Labels { precision: LabelPrecision::F64, ..*labels };
+        let (mut own, mut modes) = (Vec::new(), Vec::new());
+        let spectrum = device.spectra(labels, &hopping, displacement, Some(&mut own), &Part { progress, before: 0 })?;
+        let before = Modeset::new(&spectrum, &own, 0, sites);
 
-        let done = AtomicU64::new(0);
         let (mut sorted, mut tracked) = (vec![0.0; self.theta.len() * sites], vec![0.0; self.theta.len() * sites]);
-        let each = sorted.par_chunks_exact_mut(sites).zip(tracked.par_chunks_exact_mut(sites)).enumerate();
-        each.try_for_each_init(
-            || Solver::new(lattice.hopping()),
-            |solver, (k, (sorted, tracked))| {
-                if progress.stop() {
-                    return Err(Error::Interrupted("the attack on this structure is not kept".into()));
-                }
-                let mut moved = displacement.to_vec();
-                self.shift(k, &mut moved);
-                solver.solve(&moved)?;
-                let after = Modeset::new(solver);
+        for first in (0..self.theta.len()).step_by(D::BATCH) {
+            let attacked = self.attacked(displacement, first, D::BATCH);
+            let after = device.spectra(labels, &hopping, &attacked, Some(&mut modes), &Part { progress, before: first as u64 })?;
+            let answers = sorted[first * sites..].par_chunks_exact_mut(sites).zip(tracked[first * sites..].par_chunks_exact_mut(sites));
+            answers.take(attacked.len() / displacement.len()).enumerate().for_each(|(k, (sorted, tracked))| {
+                let after = Modeset::new(&after, &modes, k, sites);
                 let partner = before.track(&after);
                 for (m, &mode) in before.order.iter().enumerate() {
                     let w = before.areas[usize::from(mode)];
                     sorted[m] = after.areas[usize::from(after.order[m])] - w;
                     tracked[m] = after.areas[partner[usize::from(mode)]] - w;
                 }
-                progress.advance(done.fetch_add(1, Ordering::Relaxed) + 1, "");
-                Ok(())
-            },
-        )?;
-        let mode_area = before.order.iter().map(|&mode| before.areas[usize::from(mode)]).collect();
-        Ok(Answer { mode_area, sorted, tracked })
+            });
+        }
+        Ok(Answer { mode_area: spectrum.mode_area, sorted, tracked })
     }
 
     fn validate(&self, lattice: &Lattice, displacement: &[f64]) -> Result<()> {
@@ -244,22 +247,21 @@ impl Attack {
 }
 
 /// The modes of one lattice in the order of their energies.
-struct Modeset {
+struct Modeset<'a> {
     areas: Vec<f64>,
     /// Places in that order by ascending area.
-    order: Vec<u16>,
+    order: &'a [u16],
     /// One mode a row (N, N).
-    modes: Vec<f64>,
+    modes: &'a [f64],
 }
 
-impl Modeset {
-    fn new(solver: &Solver) -> Self {
-        let areas = solver.mode_areas();
-        let sites = areas.len();
-        let (mut sorted, mut order) = (vec![0.0; sites], vec![0; sites]);
-        crate::ops::mode_area::sort(&areas, &mut sorted, &mut order);
-        let modes = (0..sites).flat_map(|m| solver.eigh.mode(m)).copied().collect();
-        Modeset { areas, order, modes }
+impl<'a> Modeset<'a> {
+    /// Of lattice `k` of those in `spectrum`, whose modes are (n, N, N).
+    fn new(spectrum: &'a Spectrum, modes: &'a [f64], k: usize, sites: usize) -> Self {
+        let order = &spectrum.order[k * sites..][..sites];
+        let mut areas = vec![0.0; sites];
+        order.iter().zip(&spectrum.mode_area[k * sites..]).for_each(|(&mode, w)| areas[usize::from(mode)] = *w);
+        Modeset { areas, order, modes: &modes[k * sites * sites..][..sites * sites] }
     }
 
     fn overlap(&self, m: usize, after: &Modeset, n: usize) -> f64 {
@@ -328,18 +330,20 @@ mod tests {
     #[test]
     fn tracking_is_greedy_however_far_an_atom_moves() {
         let (lattice, displacement) = structure();
-        let modes = |displacement: &[f64]| {
-            let mut solver = Solver::new(lattice.hopping());
-            solver.solve(displacement).unwrap();
-            Modeset::new(&solver)
+        let solved = |displacement: &[f64]| {
+            let mut modes = Vec::new();
+            let (device, labels) = (Cpu::<f64>::new(), Labels::default());
+            (device.spectra(&labels, &lattice.hopping(), displacement, Some(&mut modes), &Silent).unwrap(), modes)
         };
-        let before = modes(&displacement);
+        let (spectrum, modes) = solved(&displacement);
+        let before = Modeset::new(&spectrum, &modes, 0, 16);
         let mut reordered = 0;
         for step in [1e-3, 0.1, 0.5, 1.5] {
             for atom in 0..16 {
                 let mut moved = displacement.clone();
                 moved[atom] += step;
-                let after = modes(&moved);
+                let (spectrum, modes) = solved(&moved);
+                let after = Modeset::new(&spectrum, &modes, 0, 16);
                 let partner = before.track(&after);
                 assert_eq!(partner, greedy(&before, &after), "atom {atom} by {step}");
                 reordered += partner.iter().enumerate().filter(|(m, n)| m != *n).count();
@@ -369,7 +373,7 @@ mod tests {
             let attack = Attack { modes, ..attack.clone() };
             attack.strike(&Cpu::<f64>::new(), &Labels::default(), &lattice, &displacement, &Silent).unwrap()
         };
-        let both = attack.strike_both(&lattice, &displacement, &Silent).unwrap();
+        let both = attack.strike_both(&Cpu::<f64>::new(), &Labels::default(), &lattice, &displacement, &Silent).unwrap();
         let sorted = strike(Modes::Sorted);
         assert_eq!((&both.mode_area, &both.sorted), (&sorted.mode_area, &sorted.delta_mode_area));
         assert_eq!(both.tracked, strike(Modes::Tracked).delta_mode_area);

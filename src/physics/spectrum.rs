@@ -33,7 +33,7 @@ pub fn solve_on<D: Spectra>(
     lattice.validate()?;
     check_displacements(lattice, displacements)?;
     progress.begin("solve", (displacements.len() / (2 * lattice.sites())) as u64, "lattices");
-    let mut spectrum = device.spectra(labels, &lattice.hopping(), displacements, progress)?;
+    let mut spectrum = device.spectra(labels, &lattice.hopping(), displacements, None, progress)?;
     spectrum.energy.iter_mut().for_each(|energy| *energy += lattice.epsilon);
     progress.end();
     Ok(spectrum)

@@ -148,7 +148,7 @@ fn chain<D: Device>(
         if whole {
             clock.time("attack", || stages::attack(device, config, run, progress))?;
         }
-        clock.time("robustness", || robustness::compute(config, run, progress))?;
+        clock.time("robustness", || robustness::compute(device, config, run, progress))?;
         if whole {
             clock.time("spectra", || spectra::compute(device, config, run, progress))?;
         }

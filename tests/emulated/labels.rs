@@ -78,6 +78,18 @@ pub fn cases<D: Device>(cases: &mut Vec<Case<D>>) {
         ensure!(apart < 1e-9, "{apart:.1e} apart");
         Ok(())
     }));
+    cases.push(Case::new("attack on 4x4, both pairings".into(), |device: &D| {
+        let attack = Attack { rho_a: 0.2, ..Attack::everywhere(&lattice(4), 2, 1, 0)? };
+        let (labels, displacement, notes) = (Labels::default(), random(4, 1), Notes::default());
+        let ours = attack.strike_both(device, &labels, &lattice(4), &displacement, &notes)?;
+        let expected = attack.strike_both(&Cpu::<f64>::new(), &labels, &lattice(4), &displacement, &notes)?;
+        for (ours, expected) in [(&ours.sorted, &expected.sorted), (&ours.tracked, &expected.tracked)] {
+            let apart = ours.iter().zip(expected).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+            ensure!(apart < 1e-9, "{apart:.1e} apart");
+        }
+        ensure!(expected.sorted != expected.tracked, "no mode changes its rank: too tame a test");
+        Ok(())
+    }));
 }
 
 /// The child: 0 when the labels were right.

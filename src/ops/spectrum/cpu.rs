@@ -17,25 +17,38 @@ impl<R: Real> Spectra for Cpu<R> {
         matches!(solver, eigh::Solver::Own | eigh::Solver::Xsyev | eigh::Solver::Syevj).then_some("it is for NVIDIA cards")
     }
 
-    fn spectra(&self, labels: &Labels, hopping: &Hopping, displacement: &[f64], progress: &dyn Progress) -> Result<Spectrum> {
+    fn spectra(
+        &self,
+        labels: &Labels,
+        hopping: &Hopping,
+        displacement: &[f64],
+        modes: Option<&mut Vec<f64>>,
+        progress: &dyn Progress,
+    ) -> Result<Spectrum> {
         if let Some(fault) = self.lacks(labels.solver, displacement.len() / 2) {
             tell_once(labels.solver, fault, eigh::Solver::Faer, progress);
         }
-        processor(hopping, displacement, 0, progress)
+        processor(hopping, displacement, modes, 0, progress)
     }
 }
 
 /// [`Spectra::spectra`] by faer, `before` lattices being done already. The bits do not depend on the number of threads.
-pub(crate) fn processor(hopping: &Hopping, displacement: &[f64], before: usize, progress: &dyn Progress) -> Result<Spectrum> {
+pub(crate) fn processor(
+    hopping: &Hopping,
+    displacement: &[f64],
+    modes: Option<&mut Vec<f64>>,
+    before: usize,
+    progress: &dyn Progress,
+) -> Result<Spectrum> {
     let sites = (hopping.size * hopping.size) as usize;
     let mut spectrum = Spectrum::zeros(displacement.len() / 2);
     let done = AtomicU64::new(before as u64);
-    displacement
+    let each: Vec<Vec<f64>> = displacement
         .par_chunks_exact(2 * sites)
         .zip(spectrum.energy.par_chunks_exact_mut(sites))
         .zip(spectrum.mode_area.par_chunks_exact_mut(sites))
         .zip(spectrum.order.par_chunks_exact_mut(sites))
-        .try_for_each_init(
+        .map_init(
             || Solver::new(*hopping),
             |solver, (((displacement, energy), areas), order)| {
                 if progress.stop() {
@@ -47,33 +60,37 @@ pub(crate) fn processor(hopping: &Hopping, displacement: &[f64], before: usize, 
                 }
                 sort(&solver.mode_areas(), areas, order);
                 progress.advance(done.fetch_add(1, Ordering::Relaxed) + 1, "");
-                Ok(())
+                Ok(if modes.is_some() { (0..sites).flat_map(|m| solver.eigh.mode(m)).copied().collect() } else { Vec::new() })
             },
-        )?;
+        )
+        .collect::<Result<_>>()?;
+    if let Some(modes) = modes {
+        *modes = each.concat();
+    }
     Ok(spectrum)
 }
 
 /// One thread's work space: the Hamiltonian and its eigenpairs.
-pub(crate) struct Solver {
+struct Solver {
     hopping: Hopping,
     matrix: Vec<f64>,
-    pub(crate) eigh: Eigh,
+    eigh: Eigh,
 }
 
 impl Solver {
-    pub(crate) fn new(hopping: Hopping) -> Self {
+    fn new(hopping: Hopping) -> Self {
         let sites = (hopping.size * hopping.size) as usize;
         Solver { hopping, matrix: vec![0.0; sites * sites], eigh: Eigh::new(sites) }
     }
 
     /// Builds the Hamiltonian of one displacement (2, L, L), on-site energy left out, and solves it.
-    pub(crate) fn solve(&mut self, displacement: &[f64]) -> Result<()> {
+    fn solve(&mut self, displacement: &[f64]) -> Result<()> {
         hamiltonian(&self.hopping, displacement, &mut self.matrix);
         self.eigh.solve(&self.matrix)
     }
 
     /// The mode areas of the last lattice, in the order of its energies.
-    pub(crate) fn mode_areas(&self) -> Vec<f64> {
+    fn mode_areas(&self) -> Vec<f64> {
         let sites = (self.hopping.size * self.hopping.size) as usize;
         (0..sites).map(|m| mode_area(self.eigh.mode(m))).collect()
     }

@@ -25,19 +25,36 @@ impl Spectra for Cuda {
         }
     }
 
-    fn spectra(&self, labels: &Labels, hopping: &Hopping, displacement: &[f64], progress: &dyn Progress) -> Result<Spectrum> {
-        let row = 2 * (hopping.size * hopping.size) as usize;
+    fn spectra(
+        &self,
+        labels: &Labels,
+        hopping: &Hopping,
+        displacement: &[f64],
+        mut modes: Option<&mut Vec<f64>>,
+        progress: &dyn Progress,
+    ) -> Result<Spectrum> {
+        let sites = (hopping.size * hopping.size) as usize;
+        let (row, square) = (2 * sites, sites * sites);
         let count = displacement.len() / row;
-        let mut solvers = labels.solver.on_a_card(self.capability(), row / 2);
+        let mut solvers = labels.solver.on_a_card(self.capability(), sites);
         let (mut most, mut done) = (MOST, 0);
+        // Not anew where it has the size already: its pages would cost more than the copies.
+        if let Some(modes) = &mut modes {
+            modes.resize(count * square, 0.0);
+        }
         let mut spectrum = Spectrum::default();
         while done < count {
             let solver = solvers[0];
             if solver == Solver::Faer {
-                spectrum.extend(processor(hopping, &displacement[done * row..], done, progress)?);
+                let mut rest = modes.is_some().then(Vec::new);
+                spectrum.extend(processor(hopping, &displacement[done * row..], rest.as_mut(), done, progress)?);
+                if let (Some(modes), Some(rest)) = (modes, rest) {
+                    modes.truncate(done * square);
+                    modes.extend(rest);
+                }
                 break;
             }
-            if let Some(fault) = self.lacks(solver, row / 2) {
+            if let Some(fault) = self.lacks(solver, sites) {
                 solvers = &solvers[1..];
                 tell_once(solver, fault, solvers[0], progress);
                 continue;
@@ -47,7 +64,8 @@ impl Spectra for Cuda {
             }
             let chunk = most.min(count - done);
             let part = &displacement[done * row..][..chunk * row];
-            match on_card(self, Labels { solver, ..*labels }, hopping, chunk, part) {
+            let own = modes.as_mut().map(|modes| &mut modes[done * square..][..chunk * square]);
+            match on_card(self, Labels { solver, ..*labels }, hopping, chunk, part, own) {
                 Ok(solved) => {
                     spectrum.extend(solved);
                     done += chunk;
@@ -66,8 +84,15 @@ impl Spectra for Cuda {
     }
 }
 
-/// One chunk: built, solved, checked, sorted.
-fn on_card(device: &Cuda, labels: Labels, hopping: &Hopping, count: usize, displacement: &[f64]) -> Result<Spectrum> {
+/// One chunk: built, solved, checked, sorted; its modes to `wanted`.
+fn on_card(
+    device: &Cuda,
+    labels: Labels,
+    hopping: &Hopping,
+    count: usize,
+    displacement: &[f64],
+    wanted: Option<&mut [f64]>,
+) -> Result<Spectrum> {
     let sites = (hopping.size * hopping.size) as usize;
     let numbers = count * sites;
     let mut modes = device.zeros::<f64>(numbers * sites)?;
@@ -79,7 +104,8 @@ fn on_card(device: &Cuda, labels: Labels, hopping: &Hopping, count: usize, displ
     let sample = sample(count);
     let (energy, own) = match labels.solver {
         Solver::Own => {
-            let pairs = eigenpairs(device, labels.precision, sites, count, &mut modes, Modes::Of(&sample))?;
+            let written = if wanted.is_some() { Modes::All } else { Modes::Of(&sample) };
+            let pairs = eigenpairs(device, labels.precision, sites, count, &mut modes, written)?;
             (pairs.energies, Some(pairs.areas))
         }
         _ => (solve(device, labels, sites, count, &mut modes)?, None),
@@ -90,6 +116,9 @@ fn on_card(device: &Cuda, labels: Labels, hopping: &Hopping, count: usize, displ
     };
     if let Some(fault) = first_fault(device, hopping, displacement, &energy, &modes, &sample, epsilon)? {
         return Err(CudaFault::Solver { call: labels.solver.name(), fault }.into());
+    }
+    if let Some(wanted) = wanted {
+        device.download(&modes, wanted)?;
     }
     let (mut sorted, mut order) = (device.zeros(numbers)?, device.zeros(numbers)?);
     match own {

@@ -5,7 +5,7 @@
 mod cpu;
 mod cuda;
 
-pub(crate) use cpu::{Solver, processor};
+pub(crate) use cpu::processor;
 
 use super::eigh::{Labels, Solver as Eigensolver};
 use super::hamiltonian::Hopping;
@@ -48,11 +48,19 @@ pub trait Spectra: Memory {
     fn lacks(&self, solver: Eigensolver, sites: usize) -> Option<&'static str>;
 
     /// The spectrum of `displacement` (n, 2, L, L), finite numbers; the on-site energy is left out. `progress` hears how many are done.
+    /// `modes`, where it is given, becomes the modes themselves (n, N, N), one a row, in the order of the energies.
     ///
     /// # Errors
     /// [`crate::Error::Failed`] from the processor's solver, [`crate::Error::Interrupted`], the faults of a card. A solver that is
     /// missing or fails is no error: the next one takes over, and `progress` is told.
-    fn spectra(&self, labels: &Labels, hopping: &Hopping, displacement: &[f64], progress: &dyn Progress) -> Result<Spectrum>;
+    fn spectra(
+        &self,
+        labels: &Labels,
+        hopping: &Hopping,
+        displacement: &[f64],
+        modes: Option<&mut Vec<f64>>,
+        progress: &dyn Progress,
+    ) -> Result<Spectrum>;
 }
 
 /// Says, once a process, that `solver` cannot be had.

@@ -1,7 +1,7 @@
 //! The attack over many pairs of seed and design (Fig. 6), and random against targeted removal of atoms ([`removal`]).
 //!
 //! The pairs are those of [`attack_pairs`]: the `attack.pairs` test samples nearest to the paper's own pair. Seed and design of a pair are
-//! attacked in the same directions. Everything is computed on the processor, where one solve gives both pairings of modes.
+//! attacked in the same directions, and one solve gives both pairings of modes.
 //!
 //! `robustness.npz`, n pairs, r lengths of the move, N atoms and modes; all f8, in C order:
 //!
@@ -29,6 +29,7 @@ use crate::analysis::attack::{Attack as Changes, Hubs, Reduction, reduction};
 use crate::analysis::population::{attack_pairs, w_avg};
 use crate::config::Config;
 use crate::dataset::npz;
+use crate::ops::spectrum::Spectra;
 use crate::physics::{Attack, Modes};
 use crate::progress::{Part, Progress};
 use crate::{Error, Result};
@@ -146,7 +147,7 @@ pub(super) fn read(run: &Run) -> Result<Robustness> {
 }
 
 /// Attacks the pairs that are not done yet, then harms them.
-pub(super) fn compute(config: &Config, run: &Run, progress: &dyn Progress) -> Result<()> {
+pub(super) fn compute<D: Spectra>(device: &D, config: &Config, run: &Run, progress: &dyn Progress) -> Result<()> {
     let keys = &config.attack;
     let sites = config.lattice.sites();
     let mut done = if run.path(FILE).exists() { read(run)? } else { Robustness { rho_a: keys.sweep.clone(), sites, pairs: Vec::new() } };
@@ -163,7 +164,7 @@ pub(super) fn compute(config: &Config, run: &Run, progress: &dyn Progress) -> Re
     progress.begin("attack pairs", each * chosen.len() as u64, "attacks");
     for &sample in &chosen[done.pairs.len().min(chosen.len())..] {
         let part = Part { progress, before: each * done.pairs.len() as u64 };
-        let (by_mode, by_atom) = attack(config, sample, displacement(sample), &part)?;
+        let (by_mode, by_atom) = attack(device, config, sample, displacement(sample), &part)?;
         done.pairs.push(Pair { sample, w_avg: [seed[sample], design[sample]], accuracy: truth[sample], by_mode, by_atom });
         done.write(run)?;
     }
@@ -175,14 +176,21 @@ pub(super) fn compute(config: &Config, run: &Run, progress: &dyn Progress) -> Re
 }
 
 /// The rows `by_mode` and `by_atom` of one pair, (r, 2, 2, 2, N).
-fn attack(config: &Config, sample: usize, structures: [&[f64]; 2], progress: &Part) -> Result<(Vec<f64>, Vec<f64>)> {
+fn attack<D: Spectra>(
+    device: &D,
+    config: &Config,
+    sample: usize,
+    structures: [&[f64]; 2],
+    progress: &Part,
+) -> Result<(Vec<f64>, Vec<f64>)> {
     let (keys, lattice, sites) = (&config.attack, &config.lattice, config.lattice.sites());
     let (mut by_mode, mut by_atom) = (Vec::new(), Vec::new());
     let mut before = progress.before;
     for &rho_a in &keys.sweep {
         for displacement in structures {
             let attack = Attack { rho_a, ..Attack::everywhere(lattice, keys.sweep_angles, config.seed, sample as u64)? };
-            let answer = attack.strike_both(lattice, displacement, &Part { progress: progress.progress, before })?;
+            let part = Part { progress: progress.progress, before };
+            let answer = attack.strike_both(device, &config.labels, lattice, displacement, &part)?;
             before += attack.theta.len() as u64;
             for changes in [&answer.sorted, &answer.tracked] {
                 let all = Changes::new(changes, sites, keys.sweep_angles, sites)?;
@@ -201,6 +209,7 @@ fn attack(config: &Config, sample: usize, structures: [&[f64]; 2], progress: &Pa
 mod tests {
     use super::*;
     use crate::config::Preset;
+    use crate::device::Cpu;
     use crate::file;
     use crate::physics::solve;
     use crate::progress::Silent;
@@ -241,13 +250,14 @@ mod tests {
     fn a_cut_run_keeps_its_pairs_and_ends_with_the_same_bytes() {
         let (whole, cut) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let (config, run) = run_folder(whole.path());
-        compute(&config, &run, &Silent).unwrap();
+        let cpu = Cpu::<f64>::new();
+        compute(&cpu, &config, &run, &Silent).unwrap();
         let (_, second) = run_folder(cut.path());
         // A pair is 2 structures x 2 lengths x 16 atoms x 2 angles = 128 attacks.
-        let stopped = compute(&config, &second, &Impatient(AtomicU64::new(200)));
+        let stopped = compute(&cpu, &config, &second, &Impatient(AtomicU64::new(200)));
         assert!(matches!(stopped, Err(Error::Interrupted(_))));
         assert_eq!(read(&second).unwrap().pairs.len(), 1);
-        compute(&config, &second, &Silent).unwrap();
+        compute(&cpu, &config, &second, &Silent).unwrap();
         for name in [FILE, removal::FILE] {
             assert_eq!(std::fs::read(run.path(name)).unwrap(), std::fs::read(second.path(name)).unwrap(), "{name}");
         }
@@ -259,7 +269,7 @@ mod tests {
         let pair = &attacked.pairs[1];
         let attack = Attack { rho_a: 0.1, ..Attack::everywhere(&config.lattice, 2, config.seed, pair.sample as u64).unwrap() };
         let displacement = crate::dataset::load_structures(&run.path("designs.npz")).unwrap().displacement;
-        let answer = attack.strike_both(&config.lattice, &displacement[pair.sample * 32..][..32], &Silent).unwrap();
+        let answer = attack.strike_both(&cpu, &config.labels, &config.lattice, &displacement[pair.sample * 32..][..32], &Silent).unwrap();
         let tracked = Changes::new(&answer.tracked, 16, 2, 16).unwrap();
         assert_eq!(attacked.by_mode(pair, 1, Who::Design, Modes::Tracked, Angles::Mean), tracked.by_mode());
         let first = tracked.first_angle();
