@@ -170,7 +170,7 @@ pub(super) fn compute<D: Spectra>(device: &D, config: &Config, run: &Run, progre
     }
     progress.end();
     if !run.path(removal::FILE).exists() {
-        removal::compute(config, run, &done, displacement, progress)?;
+        removal::compute(device, config, run, &done, displacement, progress)?;
     }
     Ok(())
 }

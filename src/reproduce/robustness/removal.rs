@@ -19,7 +19,9 @@ use super::{Angles, Robustness, Who};
 use crate::analysis::attack::loss;
 use crate::config::Config;
 use crate::dataset::{epoch_order, npz};
-use crate::physics::{Attack, mode_areas_without, solve};
+use crate::ops::eigh::{LabelPrecision, Labels};
+use crate::ops::spectrum::Spectra;
+use crate::physics::{Attack, mode_areas_without, solve_on};
 use crate::progress::{Progress, Silent};
 use crate::reproduce::Run;
 use crate::{Error, Result};
@@ -80,7 +82,8 @@ pub(in crate::reproduce) fn read(run: &Run) -> Result<Removal> {
 }
 
 /// Makes `removal.npz`.
-pub(super) fn compute<'a>(
+pub(super) fn compute<'a, D: Spectra>(
+    device: &D,
     config: &Config,
     run: &Run,
     attacked: &Robustness,
@@ -99,9 +102,10 @@ pub(super) fn compute<'a>(
                 return Err(Error::Interrupted("the removal of atoms starts again".into()));
             }
             let hubs = attacked.hubs(pair, rho, who, keys.modes, Angles::Mean).ranking();
-            let [random, targeted] = harm(config, pair.sample, displacement, &hubs, &atoms)?;
-            removed.extend(random.0.into_iter().chain(targeted.0));
-            displaced.extend(random.1.into_iter().chain(targeted.1));
+            let harmed = Structure { device, config, sample: pair.sample, displacement, hubs };
+            let [out, moved] = harmed.losses(&atoms)?;
+            removed.extend(out);
+            displaced.extend(moved);
             progress.advance((2 * done + who as usize + 1) as u64, "");
         }
     }
@@ -116,35 +120,52 @@ pub(super) fn compute<'a>(
     })
 }
 
-/// What one structure loses with random and with targeted atoms: when they are removed and when they are moved, for each number of
-/// `atoms`.
-fn harm(config: &Config, sample: usize, displacement: &[f64], hubs: &[usize], atoms: &[usize]) -> Result<[(Vec<f64>, Vec<f64>); 2]> {
-    let (keys, lattice) = (&config.attack, &config.lattice);
-    let before = solve(lattice, displacement, &Silent)?.mode_area;
-    // Of seed and design alike, so that chance does not part them.
-    let shuffle = |repeat: usize| {
-        let order = epoch_order(config.seed ^ SETS, (sample * keys.repeats + repeat) as u64, hubs.len());
-        order.into_iter().map(|atom| atom as usize).collect::<Vec<usize>>()
-    };
-    let orders: Vec<Vec<usize>> = (0..keys.repeats).map(shuffle).collect();
-    let without = |atoms: &[usize]| mode_areas_without(lattice, displacement, atoms).map(|after| loss(&before, &after));
-    let moved = |atoms: &[usize], repeat: usize| {
-        let directions = Attack::everywhere(lattice, 1, config.seed ^ MOVES, (sample * keys.repeats + repeat) as u64)?;
-        let after = directions.displace(displacement, atoms, keys.rho_a);
-        solve(lattice, &after, &Silent).map(|after| loss(&before, &after.mode_area))
-    };
-    let mean = |losses: &dyn Fn(usize) -> Result<f64>| -> Result<f64> {
-        Ok((0..keys.repeats).map(losses).sum::<Result<f64>>()? / keys.repeats as f64)
-    };
-    let each: Vec<[[f64; 2]; 2]> = atoms
-        .par_iter()
-        .map(|&k| {
-            let random = [mean(&|repeat| without(&orders[repeat][..k]))?, mean(&|repeat| moved(&orders[repeat][..k], repeat))?];
-            let targeted = [without(&hubs[..k])?, mean(&|repeat| moved(&hubs[..k], repeat))?];
-            Ok([random, targeted])
-        })
-        .collect::<Result<_>>()?;
-    Ok([0, 1].map(|choice| each.iter().map(|of| (of[choice][0], of[choice][1])).unzip()))
+/// One that is harmed.
+struct Structure<'a, D> {
+    device: &'a D,
+    config: &'a Config,
+    sample: usize,
+    displacement: &'a [f64],
+    /// Its atoms, those that answer most first.
+    hubs: Vec<usize>,
+}
+
+impl<D: Spectra> Structure<'_, D> {
+    /// What it loses when atoms are removed and when they are moved, each (2, k): random, targeted; for each number of `atoms`.
+    fn losses(&self, atoms: &[usize]) -> Result<[Vec<f64>; 2]> {
+        let Structure { device, config, sample, displacement, .. } = *self;
+        let (repeats, rho_a, lattice) = (config.attack.repeats, config.attack.rho_a, &config.lattice);
+        let labels = Labels { precision: LabelPrecision::F64, ..config.labels };
+        let solved = |structures: &[f64]| solve_on(device, &labels, lattice, structures, &Silent).map(|spectrum| spectrum.mode_area);
+        let before = solved(displacement)?;
+        // Of seed and design alike, so that chance does not part them.
+        let draw = |repeat: usize| (sample * repeats + repeat) as u64;
+        let shuffle = |repeat: usize| {
+            let order = epoch_order(config.seed ^ SETS, draw(repeat), self.hubs.len());
+            order.into_iter().map(|atom| atom as usize).collect::<Vec<usize>>()
+        };
+        let orders: Vec<Vec<usize>> = (0..repeats).map(shuffle).collect();
+        // Random and targeted sets of each number of atoms, one a draw of directions: (2, k, repeats).
+        let sets: Vec<&[usize]> = [false, true]
+            .into_iter()
+            .flat_map(|targeted| atoms.iter().flat_map(move |&k| (0..repeats).map(move |repeat| (targeted, k, repeat))))
+            .map(|(targeted, k, repeat)| if targeted { &self.hubs[..k] } else { &orders[repeat][..k] })
+            .collect();
+
+        let (random, targeted) = sets.split_at(sets.len() / 2);
+        let without = |set: &&[usize]| mode_areas_without(lattice, displacement, set).map(|after| loss(&before, &after));
+        let removed: Vec<f64> = random.par_iter().chain(targeted.par_iter().step_by(repeats)).map(without).collect::<Result<_>>()?;
+        let directions: Vec<Attack> =
+            (0..repeats).map(|repeat| Attack::everywhere(lattice, 1, config.seed ^ MOVES, draw(repeat))).collect::<Result<_>>()?;
+        let moved = sets.iter().enumerate().flat_map(|(at, set)| directions[at % repeats].displace(displacement, set, rho_a));
+        let after = solved(&moved.collect::<Vec<f64>>())?;
+        let displaced: Vec<f64> = after.chunks_exact(before.len()).map(|after| loss(&before, after)).collect();
+
+        let mean = |losses: &[f64]| losses.iter().sum::<f64>() / losses.len() as f64;
+        let (random, targeted) = removed.split_at(random.len());
+        let removed = random.chunks_exact(repeats).map(mean).chain(targeted.iter().copied()).collect();
+        Ok([removed, displaced.chunks_exact(repeats).map(mean).collect()])
+    }
 }
 
 /// Seeds apart from those of everything else that is shuffled or attacked.
