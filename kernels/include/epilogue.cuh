@@ -1,6 +1,6 @@
 // What becomes of a tile of a product. An epilogue's run<Shape>(c, m0, n0) sees rows m0 .. and columns n0 .. of the product as
 // c[m * C_STRIDE + n] in shared memory, complete; what lies outside the product is masked there. It answers the thread's sum of the squares
-// of what changes; end(square, place) is told their sum when the block has no more, and the block's place among those that end.
+// of what changes; end(square, slot) is told their sum when the block has no more, and the block's number among those that end tiles.
 #pragma once
 
 #include "adam.cuh"
@@ -31,18 +31,18 @@ __device__ __forceinline__ bool takes_four(const Sink& sink, unsigned columns) {
     return sink.update.mode == APPLY && columns % 4 == 0 && aligned16(sink.destination) && aligned16(sink.first) && aligned16(sink.second);
 }
 
-// The block's sum of squares to squares[place], where that is wanted. `scratch`: THREADS numbers in shared memory.
-__device__ __forceinline__ void write_square(double* squares, double* scratch, float square, unsigned place) {
+// The block's sum of squares to squares[slot], where that is wanted. `scratch`: THREADS numbers in shared memory.
+__device__ __forceinline__ void write_square(double* squares, double* scratch, float square, unsigned slot) {
     if (squares == nullptr) {
         return;
     }
     const double sum = block_sum<THREADS>((double)square, scratch);
     if (threadIdx.x == 0) {
-        squares[place] = sum;
+        squares[slot] = sum;
     }
 }
 
-// A weight's gradient: to the sink, and the block's sum of squares to squares[place] where that is wanted.
+// A weight's gradient: to the sink, and the block's sum of squares to squares[slot] where that is wanted.
 struct WeightGradient {
     Sink sink;
     double* squares;
@@ -89,7 +89,7 @@ struct WeightGradient {
         return square;
     }
 
-    __device__ __forceinline__ void end(float square, unsigned place) const { write_square(squares, scratch, square, place); }
+    __device__ __forceinline__ void end(float square, unsigned slot) const { write_square(squares, scratch, square, slot); }
 };
 
 // y = relu(z + b), with a pool its maximum over the quad that rows 4q .. 4q + 3 are, and the first place of the maximum.

@@ -167,17 +167,17 @@ struct GemmShared {
 template <class S>
 struct Task {
     unsigned m0, n0, k_first, k_last;
-    // Over all of k? Else its place among the shares.
+    // Over all of k? Else which of the shares' blocks it is.
     bool whole;
-    unsigned place;
+    unsigned share_block;
 
     __device__ __forceinline__ Task(const CutConfig& cut, unsigned k_total) {
         whole = blockIdx.x < cut.whole;
-        place = blockIdx.x - cut.whole;
-        const unsigned tile = whole ? blockIdx.x : cut.whole + place % cut.split;
+        share_block = whole ? 0 : blockIdx.x - cut.whole;
+        const unsigned tile = whole ? blockIdx.x : cut.whole + share_block % cut.split;
         m0 = tile % cut.tiles_m * S::BM;
         n0 = tile / cut.tiles_m * S::BN;
-        k_first = whole ? 0 : place / cut.split * cut.length;
+        k_first = whole ? 0 : share_block / cut.split * cut.length;
         k_last = whole ? k_total : min(k_first + cut.length, k_total);
     }
 };
@@ -188,7 +188,7 @@ __device__ __forceinline__ float leave(const float* c, unsigned band, const Task
     if (task.whole) {
         return epilogue.template run<Band<S>>(c, task.m0 + band * S::BAND, task.n0);
     }
-    float* to = partials + ((u64)task.place * S::BANDS + band) * (S::BAND * S::BN);
+    float* to = partials + ((u64)task.share_block * S::BANDS + band) * (S::BAND * S::BN);
     for (unsigned e = threadIdx.x * 4; e < S::BAND * S::BN; e += THREADS * 4) {
         *(float4*)(to + e) = *(const float4*)(c + e / S::BN * S::C_STRIDE + e % S::BN);
     }

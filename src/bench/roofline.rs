@@ -3,8 +3,8 @@
 //!
 //! ```text
 //! t(launch) = GAP + max(memory bytes / bandwidth, L2 bytes / L2 bandwidth, busiest multiprocessor's cycles / clock)
-//! cycles    = sum of ceil(blocks / multiprocessors) steps of a block    over whole tiles, and over shares
-//!             x max(issue, multiply, shared memory)                    of one step of k
+//! cycles    = (ceil(whole tiles / P) steps of a tile + ceil(shares / P) steps of a share)      on P multiprocessors
+//!             x max(issue, multiply, shared memory)                                            of one step of k
 //! ```
 //! Memory bytes are what misses an L2 of the card's size that forgets what was used longest ago; L2 bytes are what the blocks ask for: each
 //! tile reads its rows and columns for itself. Latency is taken to be hidden, and launches to follow each other on one stream.

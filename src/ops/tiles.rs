@@ -77,6 +77,8 @@ const LONG: usize = 512;
 const FEWEST_LARGE: usize = 4;
 /// A share is no shorter than this many steps: below, adding the shares costs more than it saves.
 const SHORTEST: usize = 4;
+/// Steps that the shares of a last wave must save: on an H100 14 us, where adding them costs 10.
+const WORTH: usize = 20;
 
 /// Of a pass over the weights: rows that a block takes at once, and the fewest of a share.
 pub(crate) const PACE: usize = 8;
@@ -107,14 +109,16 @@ pub(crate) struct Cut {
     pub(crate) tiles: [usize; 2],
     /// Tiles that a block makes alone.
     pub(crate) whole: usize,
-    /// Shares of each of the others, of so many of the inner dimension.
+    /// Shares of each of the others.
     pub(crate) shares: usize,
+    /// Inner dimension of a share.
     pub(crate) length: usize,
 }
 
 impl Cut {
     /// Of the product of (rows, inner) and (inner, columns). In shares are all tiles where they are fewer than the multiprocessors, and of more
-    /// large ones those that are left when the others have filled the card: a wave that holds few of them would take as long as a full one.
+    /// large ones those that are left when the others have filled the card, where it is worth it: a wave that holds few of them takes as long
+    /// as a full one.
     pub(crate) fn new(chip: Chip, tile: Tile, product: [usize; 3]) -> Self {
         let (tiles, processors, steps) = (tile.count(product), chip.processors as usize, product[2].div_ceil(STEP));
         let (count, places) = (tiles[0] * tiles[1], tile.per_processor() * processors);
@@ -123,8 +127,10 @@ impl Cut {
             _ if tile == LARGE => count % places,
             _ => 0,
         };
-        let wanted = places.checked_div(split).map_or(1, |shares| shares.min(steps / SHORTEST));
-        Cut::shared(tile, tiles, split, wanted, steps, STEP)
+        let wanted = places.checked_div(split).map_or(1, |blocks| blocks.min(steps / SHORTEST));
+        let cut = Cut::in_shares(tile, tiles, split, wanted, [steps, STEP]);
+        let saved = steps - cut.length / STEP;
+        if cut.whole > 0 && saved < WORTH { Cut::in_shares(tile, tiles, 0, 1, [steps, STEP]) } else { cut }
     }
 
     /// A pass over a matrix (rows, columns) of weights for as many samples as a skinny tile has rows (`kernels/dense_dx_dw.cu`): strips as
@@ -132,12 +138,12 @@ impl Cut {
     pub(crate) fn one_pass(chip: Chip, [rows, columns]: [usize; 2]) -> Self {
         let strips = columns.div_ceil(SKINNY.columns);
         let places = SKINNY.per_processor() * chip.processors as usize;
-        let wanted = places.checked_div(strips).map_or(1, |shares| shares.min(rows.div_ceil(FEWEST)));
-        Cut::shared(SKINNY, [1, strips], strips, wanted, rows.div_ceil(PACE), PACE)
+        let wanted = places.checked_div(strips).map_or(1, |blocks| blocks.min(rows.div_ceil(FEWEST)));
+        Cut::in_shares(SKINNY, [1, strips], strips, wanted, [rows.div_ceil(PACE), PACE])
     }
 
-    /// The last `split` tiles in about `wanted` shares of whole steps, or none of them where that is one.
-    fn shared(tile: Tile, tiles: [usize; 2], split: usize, wanted: usize, steps: usize, step: usize) -> Self {
+    /// The last `split` tiles in about `wanted` shares, or none of them where that is one; the inner dimension is `steps` of length `step`.
+    fn in_shares(tile: Tile, tiles: [usize; 2], split: usize, wanted: usize, [steps, step]: [usize; 2]) -> Self {
         let length = steps.div_ceil(wanted.max(1)).max(1);
         let (count, shares) = (tiles[0] * tiles[1], steps.div_ceil(length).max(1));
         let whole = if shares > 1 { count - split } else { count };
@@ -320,9 +326,11 @@ mod tests {
             let cut = Cut::new(Chip { processors, capability: (9, 0) }, LARGE, [1024, 4608, 4096]);
             assert_eq!((cut.whole, cut.blocks(), cut.length), (whole, blocks, length), "{processors}");
         }
-        // The last wave holds 184 of 256: nothing to gain.
-        let cut = Cut::new(Chip { processors: 128, capability: (8, 9) }, LARGE, [5632, 1280, 4096]);
-        assert_eq!((cut.whole, cut.blocks()), (440, 440));
+        // Nothing to gain: the last wave holds 184 of 256; two shares of 32 steps save 16.
+        for (processors, product, tiles) in [(128, [5632, 1280, 4096], 440), (132, [5888, 1024, 512], 368)] {
+            let cut = Cut::new(Chip { processors, capability: (8, 9) }, LARGE, product);
+            assert_eq!((cut.whole, cut.blocks()), (tiles, tiles), "{product:?}");
+        }
     }
 
     #[test]

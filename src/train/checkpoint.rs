@@ -1,8 +1,8 @@
-//! The files of a run: its best and its latest model, and what it needs to continue with the same bits, parameters and moments in one
-//! file, so that a kill between two writes cannot part them.
+//! The files of a run: its metrics, its best and its latest model, and what it needs to continue with the same bits, parameters and moments
+//! in one file, so that a kill between two writes cannot part them.
 
 use super::step::{Stepper, downloaded};
-use super::{Job, resume};
+use super::{Job, Metrics, read_metrics, resume, write_metrics};
 use crate::nn::{Architecture, DType, Model, layout, read_tensors, write_tensors};
 use crate::ops::Device;
 use crate::{Error, Result, file};
@@ -13,15 +13,17 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 /// A run that is killed loses at most about this much work. More often would cost a card more than its training: an epoch may take it less
-/// than a second, and the files of the paper's D2L have 300 MB.
-const SAVE_EVERY: Duration = Duration::from_secs(60);
+/// than a second, and the files of the paper's D2L have 300 MB. Unit tests save each time, the tests of whole runs, which are short, as
+/// seldom as can be.
+const SAVE_EVERY: Duration = Duration::from_secs(if cfg!(test) { 0 } else { 60 });
 
-/// Writes the files of a run now and then, all of them of one moment.
+/// The files of a run, written now and then; what an error leaves unwritten of models and metrics, when it is dropped.
 pub(super) struct Checkpoints<'a> {
     job: &'a Job<'a>,
     folder: PathBuf,
     dtype: DType,
     origin: Value,
+    metrics: Vec<Metrics>,
     /// Models that are newer than their files.
     best: Option<Rc<Model>>,
     last: Option<Rc<Model>>,
@@ -35,16 +37,34 @@ impl<'a> Checkpoints<'a> {
         file::create_folder(&folder)?;
         file::remove_leftovers(&folder);
         let dtype = if size_of::<D::Real>() == 8 { DType::F64 } else { DType::F32 };
-        Ok(Checkpoints { job, folder, dtype, origin: resume::origin(job), best: None, last: None, saved: Instant::now() })
+        let origin = resume::origin(job);
+        Ok(Checkpoints { job, folder, dtype, origin, metrics: Vec::new(), best: None, last: None, saved: Instant::now() })
     }
 
-    /// The model at the end of an epoch; is it the best so far?
-    pub(super) fn keep(&mut self, model: Model, best: bool) {
+    /// Where the run stands by its files; nothing where it begins.
+    pub(super) fn resume<D: Device>(&mut self, device: &D, stepper: &mut Stepper<D>) -> Result<Option<State>> {
+        let path = resume::state_path(self.job.folder);
+        if !path.exists() {
+            return Ok(None);
+        }
+        let state = State::read(&path, device, &self.job.architecture, stepper)?;
+        self.metrics = read_metrics(&self.metrics_path())?;
+        // A kill before the state was written leaves epochs that are still to come.
+        if self.metrics.len() as u64 > state.epoch {
+            self.metrics.truncate(state.epoch as usize);
+            write_metrics(&self.metrics_path(), &self.metrics)?;
+        }
+        Ok(Some(state))
+    }
+
+    /// An epoch's end: its model, which may be the best so far, and its line.
+    pub(super) fn keep(&mut self, model: Model, best: bool, line: Metrics) {
         let model = Rc::new(model);
         if best {
             self.best = Some(model.clone());
         }
         self.last = Some(model);
+        self.metrics.push(line);
     }
 
     /// Is the last save long ago?
@@ -52,8 +72,27 @@ impl<'a> Checkpoints<'a> {
         self.saved.elapsed() > SAVE_EVERY
     }
 
-    /// Writes the models that are newer than their files.
-    pub(super) fn save_models(&mut self) -> Result<()> {
+    /// Writes all that is newer than its file, the state last: a kill before it leaves models and epochs that the run makes again.
+    pub(super) fn save<D: Device>(&mut self, device: &D, state: &State, stepper: &mut Stepper<D>) -> Result<()> {
+        self.save_epochs()?;
+        state.write(&resume::state_path(self.job.folder), device, &self.job.architecture, &self.origin, stepper, self.dtype)?;
+        self.saved = Instant::now();
+        Ok(())
+    }
+
+    /// The epochs of a run that is at its end.
+    pub(super) fn into_metrics(mut self) -> Vec<Metrics> {
+        std::mem::take(&mut self.metrics)
+    }
+
+    fn metrics_path(&self) -> PathBuf {
+        self.job.folder.join("metrics.jsonl")
+    }
+
+    fn save_epochs(&mut self) -> Result<()> {
+        if self.last.is_some() {
+            write_metrics(&self.metrics_path(), &self.metrics)?;
+        }
         for (name, model) in [("best", self.best.take()), ("last", self.last.take())] {
             if let Some(model) = model {
                 model.write(&self.folder.join(format!("{name}.safetensors")), self.dtype)?;
@@ -61,13 +100,12 @@ impl<'a> Checkpoints<'a> {
         }
         Ok(())
     }
+}
 
-    /// Writes all, the state last: a kill before it leaves models that the run makes again.
-    pub(super) fn save<D: Device>(&mut self, device: &D, state: &State, stepper: &mut Stepper<D>) -> Result<()> {
-        self.save_models()?;
-        state.write(&resume::state_path(self.job.folder), device, &self.job.architecture, &self.origin, stepper, self.dtype)?;
-        self.saved = Instant::now();
-        Ok(())
+impl Drop for Checkpoints<'_> {
+    fn drop(&mut self) {
+        // The error that ends the run is the one to tell.
+        let _ = self.save_epochs();
     }
 }
 
@@ -110,7 +148,7 @@ impl State {
     }
 
     /// Reads what [`State::write`] wrote for the same architecture.
-    pub(super) fn read<D: Device>(path: &Path, device: &D, architecture: &Architecture, stepper: &mut Stepper<D>) -> Result<Self> {
+    fn read<D: Device>(path: &Path, device: &D, architecture: &Architecture, stepper: &mut Stepper<D>) -> Result<Self> {
         let bytes = file::read_bytes(path)?;
         let (tensors, notes) = read_tensors(path, &bytes)?;
         let mut notes = notes.ok_or_else(|| Error::file(path, "not a training state of scalefree"))?;

@@ -153,8 +153,7 @@ pub fn train<D: Device>(device: &D, job: &Job<'_>, progress: &dyn Progress) -> R
         return Err(Error::value("batch", format!("{} is more than the {n} training samples", config.batch)));
     }
     let mut samples = Samples::new(device, job, n)?;
-    let state_path = resume::state_path(job.folder);
-    if state_path.exists() && !job.resume {
+    if resume::state_path(job.folder).exists() && !job.resume {
         return Err(Error::value(
             "--out",
             format!("{} holds a run already; add --resume to continue it, or name another folder", job.folder.display()),
@@ -169,21 +168,14 @@ pub fn train<D: Device>(device: &D, job: &Job<'_>, progress: &dyn Progress) -> R
     let mut start = start_model(job, modes)?;
     let inputs = scaled_inputs(&start, job.training);
     let mut stepper = room::stepper(device, job, &start, &inputs, n)?;
-    // They are the stepper's now.
+    // The stepper has the numbers now; shape and scaling stay.
     start.values = Vec::new();
     let validation = job.validation.map(|v| (scaled_inputs(&start, v), &v.targets));
     let probe = validation.as_ref().map_or((&inputs, &job.training.targets), |(inputs, targets)| (inputs, *targets));
 
-    let mut state = State::default();
-    let mut metrics: Vec<Metrics> = Vec::new();
-    let metrics_path = job.folder.join("metrics.jsonl");
-    if state_path.exists() {
-        state = State::read(&state_path, device, &job.architecture, &mut stepper)?;
-        // By the patience of today.
-        state.stopped_early = state.stopped_early && config.patience > 0 && state.stale_epochs >= config.patience;
-        metrics = read_metrics(&metrics_path)?;
-        metrics.truncate(state.epoch as usize);
-    }
+    let mut state = checkpoints.resume(device, &mut stepper)?.unwrap_or_default();
+    // By the patience of today.
+    state.stopped_early = state.stopped_early && config.patience > 0 && state.stale_epochs >= config.patience;
 
     let steps = (n / config.batch) as u64;
     let mut warnings = Vec::new();
@@ -203,7 +195,6 @@ pub fn train<D: Device>(device: &D, job: &Job<'_>, progress: &dyn Progress) -> R
             done += stride;
             state.step += stride;
             if !(state.cost + state.penalty).is_finite() {
-                checkpoints.save_models()?;
                 return Err(Error::Failed(format!("the cost is no longer finite at step {}; a lower lr may help", state.step)));
             }
             progress.advance(state.step, &format!("epoch {}/{} cost {:.4}", state.epoch + 1, config.epochs, state.cost / done as f64));
@@ -253,13 +244,12 @@ pub fn train<D: Device>(device: &D, job: &Job<'_>, progress: &dyn Progress) -> R
             state.stale_epochs += 1;
             state.stopped_early = config.patience > 0 && state.stale_epochs >= config.patience;
         }
-        checkpoints.keep(model, better);
-        metrics.push(line);
-        write_metrics(&metrics_path, &metrics)?;
+        checkpoints.keep(model, better, line);
         (state.cost, state.penalty) = (0.0, 0.0);
         let ends = state.epoch == config.epochs || state.stopped_early;
         let stop = progress.stop() && !ends;
-        if ends || stop || checkpoints.is_due() {
+        // From its first epoch on a folder holds a run, which another one does not replace.
+        if state.epoch == 1 || ends || stop || checkpoints.is_due() {
             checkpoints.save(device, &state, &mut stepper)?;
         }
         if stop {
@@ -270,7 +260,7 @@ pub fn train<D: Device>(device: &D, job: &Job<'_>, progress: &dyn Progress) -> R
     if state.stopped_early {
         progress.note(&format!("stopped after epoch {}: no better validation accuracy for {} epochs", state.epoch, config.patience));
     }
-    Ok(Outcome { metrics, best_accuracy: state.best_accuracy, warnings })
+    Ok(Outcome { metrics: checkpoints.into_metrics(), best_accuracy: state.best_accuracy, warnings })
 }
 
 fn interrupted(state: &State, folder: &Path) -> Error {

@@ -12,7 +12,7 @@ use scalefree::ops::dense::DenseConfig;
 /// (batch, inputs, outputs, ReLU, keep): one number; no multiple of anything; a batch of ten, narrow and wide; more samples than
 /// a tile, square or tall; a sum long enough to be split; each kind of epilogue, and dropout with both an exact and an inexact scale;
 /// the most samples of one pass over the weights, and more rows than a block of it holds dz for; and what a card of few multiprocessors
-/// makes in large tiles: forward, the last two in shares, dx, dw.
+/// makes in large tiles: forward and dx, their last two in shares, and dw.
 const SHAPES: [(usize, usize, usize, bool, f64); 15] = [
     (1, 1, 1, false, 1.0),
     (4, 11, 9, true, 1.0),
@@ -27,7 +27,7 @@ const SHAPES: [(usize, usize, usize, bool, f64); 15] = [
     (16, 300, 40, false, 1.0),
     (7, 2052, 208, false, 1.0),
     (386, 516, 132, true, 0.5),
-    (130, 132, 516, false, 1.0),
+    (386, 132, 516, false, 1.0),
     (516, 132, 130, false, 1.0),
 ];
 

@@ -94,7 +94,7 @@ const MUTATIONS: &[Mutation] = &[
         ["(tile % cut.tiles_m * gridDim.x + blockIdx.x) * Part::BM", "(tile % cut.tiles_m * 8 + blockIdx.x) * Part::BM"],
         "conv3x3 3x10x6x37 Tf32",
     ),
-    plain("all shares go to one place", GEMM, ["(u64)task.place * S::BANDS", "(u64)0 * S::BANDS"], "dense 10x2052 Tf32"),
+    plain("all shares go to one place", GEMM, ["(u64)task.share_block * S::BANDS", "(u64)0 * S::BANDS"], "dense 10x2052 Tf32"),
     checked(
         "no barrier between the sum of shares and the epilogue",
         GEMM,
@@ -184,11 +184,11 @@ const MUTATIONS: &[Mutation] = &[
     plain("a warp goes on into the next one's rows", ONE_PASS, ["min(run * (warp + 1), rows)", "rows"], "dense 10x130 Tf32"),
     plain("a row takes its neighbour's gradient", ONE_PASS, ["take(sink, g[j])", "take(sink, g[0])"], "dense 10x64 Tf32"),
     plain("the end of a short row is not masked", ONE_PASS, ["e < count ? sink.take", "count > 0 ? sink.take"], "dense 4x11 Tf32"),
-    plain("two blocks leave one sum of squares", EPILOGUE, ["squares[place] = sum;", "squares[place / 2] = sum;"], "dense 10x130 Tf32"),
+    plain("two blocks leave one sum of squares", EPILOGUE, ["squares[slot] = sum;", "squares[slot / 2] = sum;"], "dense 10x130 Tf32"),
     plain(
         "a share begins where the one before it does",
         GEMM,
-        ["place / cut.split * cut.length", "place / cut.split / 2 * cut.length"],
+        ["share_block / cut.split * cut.length", "share_block / cut.split / 2 * cut.length"],
         "dense 10x2052 Tf32",
     ),
     plain(

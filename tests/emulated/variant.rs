@@ -73,8 +73,10 @@ pub fn trials() -> Vec<Trial> {
         for order in ORDERS {
             trials.push(emulated(profile, Build::Plain, order, ALL));
         }
-        trials.push(emulated(profile, Build::Checking, ORDERS[0], OPS));
     }
+    trials.push(emulated(Profile::Sm75, Build::Checking, ORDERS[0], OPS));
+    // A card of few multiprocessors: large tiles, and last waves in shares.
+    trials.push(emulated(Profile::Sm89, Build::Checking, ORDERS[1], OPS));
     // The code of 8.9, for more multiprocessors: products are cut otherwise.
     trials.push(emulated(Profile::Sm90, Build::Plain, ORDERS[2], ALL));
     trials.push(emulated(Profile::Sm89, Build::Plain, ORDERS[0], FULL_WIDTH));
