@@ -45,6 +45,8 @@ pub struct Config {
     pub powerlaw: PowerlawConfig,
     /// Which further reproductions a reproduction holds.
     pub branches: BranchConfig,
+    /// The population `matched` beside the run's own: where it differs from `l2d`.
+    pub matched: MatchedConfig,
     /// The one-pool networks (Note S6): where they differ from `d2l` and `l2d`.
     pub one_pool: OnePoolConfig,
     /// The short trainings of Fig. S2.
@@ -144,6 +146,14 @@ pub struct BranchConfig {
     pub one_pool: bool,
 }
 
+/// The branch of the population `matched`. All else is as in the run itself.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MatchedConfig {
+    /// `l2d.l2_scale`.
+    pub l2_scale: f64,
+}
+
 /// The one-pool networks of Note S6. All else is as in `d2l` and `l2d`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -233,7 +243,7 @@ impl Config {
     pub(crate) fn validate(&self) -> Result<()> {
         self.lattice.validate()?;
         self.data.amplitudes().validate()?;
-        let Config { data, rounds, attack, one_pool, sweep, .. } = self;
+        let Config { data, rounds, attack, matched, one_pool, sweep, .. } = self;
         let counts = [
             ("data.train", data.train, MOST_SAMPLES),
             ("data.validation", data.validation, MOST_SAMPLES),
@@ -258,6 +268,7 @@ impl Config {
         check_epochs("sweep.epochs", sweep.epochs)?;
         sweep.keep.iter().try_for_each(|keep| check_keep("sweep.keep", *keep))?;
         sweep.l2_scale.iter().try_for_each(|scale| check_l2_scale("sweep.l2_scale", *scale))?;
+        check_l2_scale("matched.l2_scale", matched.l2_scale)?;
         check_filters("one_pool.filters", &one_pool.filters)?;
         check_keep("one_pool.keep", one_pool.keep)?;
         check_l2_scale("one_pool.l2_scale", one_pool.l2_scale)?;
@@ -438,6 +449,7 @@ mod tests {
             ("", &["attack.sweep=[0.1, 0.0]"], "attack.sweep: [0.1, 0.0]"),
             ("", &["powerlaw.bootstrap=1"], "powerlaw.bootstrap: 1 synthetic samples tell nothing"),
             ("", &["powerlaw.bootstrap=2000000"], "1000000 are the most"),
+            ("", &["matched.l2_scale=nan"], "matched.l2_scale: NaN is not"),
             ("", &["one_pool.filters=[]"], "one_pool.filters: needs"),
             ("", &["one_pool.keep=0"], "one_pool.keep: 0 is not in (0, 1]"),
             ("", &["one_pool.l2_scale=-1"], "one_pool.l2_scale: -1 is not"),

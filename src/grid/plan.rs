@@ -174,8 +174,9 @@ fn words(changes: &[(String, String)]) -> String {
 }
 
 /// Keys that would change nothing, and why.
-const UNHEEDED: [(&str, &str); 5] = [
+const UNHEEDED: [(&str, &str); 6] = [
     ("branches.", "runs of a sweep have no branches; vary data.population or the networks' keys"),
+    ("matched.", "runs of a sweep have no branches; vary l2d.l2_scale"),
     ("one_pool.", "runs of a sweep have no one-pool branch; vary d2l.pool, l2d.pool and the networks' keys"),
     ("sweep.", "runs of a sweep leave out the short trainings of Fig. S2; vary the networks' keys"),
     ("data.sets", "runs of a sweep leave out the sets of Fig. S1"),

@@ -54,6 +54,7 @@ impl Branch {
                 let amplitudes = Population::Matched.amplitudes();
                 config.data.population = Population::Matched;
                 (config.data.rho_max, config.data.sigma_max) = (amplitudes.rho_max, amplitudes.sigma_max);
+                config.l2d.l2_scale = config.matched.l2_scale;
             }
             Branch::OnePool => {
                 for network in [&mut config.d2l, &mut config.l2d] {
