@@ -60,6 +60,9 @@ pub struct Answer {
     pub tracked: Vec<f64>,
 }
 
+/// Numbers of the modes that are compared at once, at most: 1 GiB of them.
+const MOST_MODES: usize = 1 << 27;
+
 /// Answers of one structure at most, in atoms x directions x modes: 8 GiB of them.
 const MOST_ANSWERS: usize = 1 << 30;
 
@@ -207,8 +210,9 @@ impl Attack {
         let before = Modeset::new(&spectrum, &own, 0, sites);
 
         let (mut sorted, mut tracked) = (vec![0.0; self.theta.len() * sites], vec![0.0; self.theta.len() * sites]);
-        for first in (0..self.theta.len()).step_by(D::BATCH) {
-            let attacked = self.attacked(displacement, first, D::BATCH);
+        let batch = D::BATCH.min((MOST_MODES / (sites * sites)).max(1));
+        for first in (0..self.theta.len()).step_by(batch) {
+            let attacked = self.attacked(displacement, first, batch);
             let after = device.spectra(labels, &hopping, &attacked, Some(&mut modes), &Part { progress, before: first as u64 })?;
             let answers = sorted[first * sites..].par_chunks_exact_mut(sites).zip(tracked[first * sites..].par_chunks_exact_mut(sites));
             answers.take(attacked.len() / displacement.len()).enumerate().for_each(|(k, (sorted, tracked))| {

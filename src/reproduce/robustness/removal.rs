@@ -120,7 +120,7 @@ pub(super) fn compute<'a, D: Spectra>(
     })
 }
 
-/// One that is harmed.
+/// A seed or a design that is harmed.
 struct Structure<'a, D> {
     device: &'a D,
     config: &'a Config,
@@ -155,11 +155,15 @@ impl<D: Spectra> Structure<'_, D> {
         let (random, targeted) = sets.split_at(sets.len() / 2);
         let without = |set: &&[usize]| mode_areas_without(lattice, displacement, set).map(|after| loss(&before, &after));
         let removed: Vec<f64> = random.par_iter().chain(targeted.par_iter().step_by(repeats)).map(without).collect::<Result<_>>()?;
-        let directions: Vec<Attack> =
-            (0..repeats).map(|repeat| Attack::everywhere(lattice, 1, config.seed ^ MOVES, draw(repeat))).collect::<Result<_>>()?;
-        let moved = sets.iter().enumerate().flat_map(|(at, set)| directions[at % repeats].displace(displacement, set, rho_a));
-        let after = solved(&moved.collect::<Vec<f64>>())?;
-        let displaced: Vec<f64> = after.chunks_exact(before.len()).map(|after| loss(&before, after)).collect();
+        let mut displaced = Vec::with_capacity(sets.len());
+        for (first, sets) in (0..).step_by(D::BATCH).zip(sets.chunks(D::BATCH)) {
+            let mut moved = Vec::with_capacity(sets.len() * displacement.len());
+            for (at, set) in (first..).zip(sets) {
+                let directions = Attack::everywhere(lattice, 1, config.seed ^ MOVES, draw(at % repeats))?;
+                moved.extend(directions.displace(displacement, set, rho_a));
+            }
+            displaced.extend(solved(&moved)?.chunks_exact(before.len()).map(|after| loss(&before, after)));
+        }
 
         let mean = |losses: &[f64]| losses.iter().sum::<f64>() / losses.len() as f64;
         let (random, targeted) = removed.split_at(random.len());
