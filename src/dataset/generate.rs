@@ -1,9 +1,10 @@
 //! Random lattices with their modes. Sample k depends on (seed, k) alone: not on the start, the shard or the threads.
 //!
 //! Work is kept shard by shard in a folder: `manifest.json` tells the whole job and the fingerprint of each finished shard.
-//! A kill loses at most the shard in hand; the same call again resumes. A single file is merged from such a folder.
+//! A kill loses at most the two shards in hand, one drawn and one written; the same call again resumes. A single file is merged from
+//! such a folder.
 
-use super::npz::{Npz, NpzWriter, write_npz};
+use super::npz::write_npz;
 use super::{Labelled, Structures, fingerprint};
 use crate::ops::deformation::{Deform, Deformation};
 use crate::ops::eigh::Labels;
@@ -13,8 +14,10 @@ use crate::progress::Progress;
 use crate::{Error, Result, file};
 use serde::{Deserialize, Serialize};
 use std::fs;
-use std::io::{Seek, Write};
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::thread;
 
 /// Samples of a shard.
 const SHARD: u64 = 1024;
@@ -146,25 +149,53 @@ fn generate_shards<D: Spectra + Deform>(device: &D, spec: &Spec, folder: &Path, 
     manifest.shards.truncate(sound.count());
 
     progress.begin("generate", spec.count, "sample");
-    let mut done: u64 = manifest.shards.iter().map(|s| s.count).sum();
-    while done < spec.count {
-        let shard = spec.shard(done);
-        let name = format!("shard-{:06}.npz", manifest.shards.len());
-        let samples = Samples::draw(device, &shard, |n| progress.advance(done + n, ""), progress)?;
-        let path = folder.join(&name);
-        samples.write(&path, &shard)?;
-        let fingerprint = fingerprint(&file::read_bytes(&path)?);
-        manifest.shards.push(Shard { file: name, count: shard.count, fingerprint });
-        manifest.write(&manifest_path)?;
-        done += shard.count;
-    }
+    let done = manifest.shards.iter().map(|s| s.count).sum();
+    // A shard is drawn while the one before is written, on a thread that ends with the last, or at a fault. What was drawn is saved, too,
+    // where drawing ends early.
+    thread::scope(|scope| {
+        let (to_writer, drawn) = sync_channel::<(Spec, Samples)>(0);
+        let manifest = &mut manifest;
+        let writer = scope.spawn(move || drawn.into_iter().try_for_each(|(shard, samples)| manifest.add(folder, &shard, &samples)));
+        let drawing = draw_shards(device, spec, done, progress, &to_writer);
+        drop(to_writer);
+        writer.join().unwrap_or_else(|panic| resume_unwind(panic)).and(drawing)
+    })?;
     progress.end();
     Ok(manifest)
+}
+
+/// Draws what follows the first `done` samples, until all are drawn or `to_writer` takes no more.
+fn draw_shards<D: Spectra + Deform>(
+    device: &D,
+    spec: &Spec,
+    mut done: u64,
+    progress: &dyn Progress,
+    to_writer: &SyncSender<(Spec, Samples)>,
+) -> Result<()> {
+    while done < spec.count {
+        let shard = spec.shard(done);
+        let samples = Samples::draw(device, &shard, |n| progress.advance(done + n, ""), progress)?;
+        done += shard.count;
+        if to_writer.send((shard, samples)).is_err() {
+            break;
+        }
+    }
+    Ok(())
 }
 
 impl Manifest {
     pub(super) fn read(path: &Path) -> Result<Self> {
         serde_json::from_slice(&file::read_bytes(path)?).map_err(|e| Error::file(path, format!("not a manifest of shards: {e}")))
+    }
+
+    /// Writes a shard into `folder`, then itself.
+    fn add(&mut self, folder: &Path, shard: &Spec, samples: &Samples) -> Result<()> {
+        let name = format!("shard-{:06}.npz", self.shards.len());
+        let path = folder.join(&name);
+        samples.write(&path, shard)?;
+        let fingerprint = fingerprint(&file::read_bytes(&path)?);
+        self.shards.push(Shard { file: name, count: shard.count, fingerprint });
+        self.write(&folder.join("manifest.json"))
     }
 
     fn write(&self, path: &Path) -> Result<()> {
@@ -258,29 +289,19 @@ fn merge(spec: &Spec, folder: &Path, manifest: &Manifest, out: &Path) -> Result<
     let (n, size, sites) = (spec.count as usize, spec.lattice.size, spec.lattice.sites());
     let meta = meta(spec)?;
     write_npz(out, |npz| {
-        join(npz, &shards, "displacement", &[n, 2, size, size], |v| v as f32)?;
-        join(npz, &shards, "mode_area", &[n, sites], |v| v as f32)?;
-        join(npz, &shards, "energy", &[n, sites], |v| v)?;
-        join(npz, &shards, "order", &[n, sites], |v| v as u16)?;
-        join(npz, &shards, "rho", &[n], |v| v as f32)?;
-        join(npz, &shards, "sigma", &[n], |v| v as f32)?;
+        for (key, shape) in [
+            ("displacement", &[n, 2, size, size][..]),
+            ("mode_area", &[n, sites]),
+            ("energy", &[n, sites]),
+            ("order", &[n, sites]),
+            ("rho", &[n]),
+            ("sigma", &[n]),
+        ] {
+            npz.join(key, shape, &shards)?;
+        }
         npz.array("index", &[n], &(spec.start..spec.start + spec.count).collect::<Vec<u64>>())?;
         npz.text("meta", &meta)
     })
-}
-
-fn join<W: Write + Seek, T: npyz::AutoSerialize>(
-    npz: &mut NpzWriter<W>,
-    shards: &[PathBuf],
-    key: &str,
-    shape: &[usize],
-    convert: impl Fn(f64) -> T,
-) -> std::io::Result<()> {
-    let pieces = shards.iter().map(|shard| {
-        let array = Npz::open(shard).and_then(|mut npz| npz.array(key)).map_err(std::io::Error::other)?;
-        Ok(array.values.into_iter().map(&convert).collect())
-    });
-    npz.stream(key, shape, pieces)
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 use crate::{Error, Result, file};
 use half::f16;
 use npyz::{AutoSerialize, DType, NpyFile, Order, TypeChar, WriterBuilder};
-use std::io::{Cursor, Read, Seek, Write};
+use std::io::{BufWriter, Cursor, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, ZipArchive, ZipWriter};
@@ -125,6 +125,12 @@ impl Npz {
 
     /// The array `key`, or an error that tells which are there.
     pub fn array(&mut self, key: &str) -> Result<Array> {
+        let npy = self.npy(key)?;
+        parse_npy(&self.path, Some(key), &npy)
+    }
+
+    /// The same as it stands in the archive.
+    fn npy(&mut self, key: &str) -> Result<Vec<u8>> {
         let name = format!("{key}.npy");
         if !self.archive.file_names().flatten().any(|n| n == name) {
             return Err(Error::file(&self.path, format!("has no array {key}; there are: {}", self.keys().join(", "))));
@@ -132,9 +138,12 @@ impl Npz {
         let fault = |e: &dyn std::fmt::Display| Error::file(&self.path, format!("{key}: {e}"));
         let mut bytes = Vec::new();
         self.archive.by_name(&name).map_err(|e| fault(&e))?.read_to_end(&mut bytes).map_err(|e| fault(&e))?;
-        parse_npy(&self.path, Some(key), &bytes)
+        Ok(bytes)
     }
 }
+
+/// Bytes that are written to an archive at once.
+const BUFFER: usize = 1 << 16;
 
 /// An NPZ file in the making.
 pub struct NpzWriter<W: Write + Seek> {
@@ -148,28 +157,38 @@ impl<W: Write + Seek> NpzWriter<W> {
     }
 
     /// Adds an array.
-    pub fn array<T: AutoSerialize + Copy>(&mut self, key: &str, shape: &[usize], values: &[T]) -> std::io::Result<()> {
-        self.stream(key, shape, std::iter::once(Ok(values.to_vec())))
+    pub fn array<T: AutoSerialize>(&mut self, key: &str, shape: &[usize], values: &[T]) -> std::io::Result<()> {
+        let mut entry = self.entry(key)?;
+        let mut npy = npyz::WriteOptions::new().default_dtype().shape(&wide(shape)).writer(&mut entry).begin_nd()?;
+        npy.extend(values)?;
+        npy.finish()?;
+        entry.flush()
     }
 
-    /// Adds an array whose numbers come in pieces.
-    pub fn stream<T: AutoSerialize>(
-        &mut self,
-        key: &str,
-        shape: &[usize],
-        pieces: impl Iterator<Item = std::io::Result<Vec<T>>>,
-    ) -> std::io::Result<()> {
+    /// Adds the arrays `key` of the archives at `parts`, which this program has written, as one of `shape`: in the memory of one part, and
+    /// bytes as they are.
+    pub fn join(&mut self, key: &str, shape: &[usize], parts: &[PathBuf]) -> std::io::Result<()> {
+        let mut entry = self.entry(key)?;
+        for (place, part) in parts.iter().enumerate() {
+            let bytes = Npz::open(part).and_then(|mut npz| npz.npy(key)).map_err(std::io::Error::other)?;
+            let npy = NpyFile::new(&bytes[..])?;
+            if place == 0 {
+                npyz::WriteOptions::new_header_only().dtype(npy.dtype()).shape(&wide(shape)).writer(&mut entry).write_header_only()?;
+            }
+            entry.write_all(npy.into_inner())?;
+        }
+        entry.flush()
+    }
+
+    /// Begins the array `key`.
+    fn entry(&mut self, key: &str) -> std::io::Result<BufWriter<&mut ZipWriter<W>>> {
         let options = SimpleFileOptions::default()
             .compression_method(CompressionMethod::Stored)
             .last_modified_time(DateTime::default())
             .large_file(true);
         self.archive.start_file(format!("{key}.npy"), options)?;
-        let shape: Vec<u64> = shape.iter().map(|&d| d as u64).collect();
-        let mut npy = npyz::WriteOptions::new().default_dtype().shape(&shape).writer(&mut self.archive).begin_nd()?;
-        for piece in pieces {
-            npy.extend(piece?)?;
-        }
-        npy.finish()
+        // The archive's checksum is slow on one number at a time.
+        Ok(BufWriter::with_capacity(BUFFER, &mut self.archive))
     }
 
     /// Adds a text as bytes.
@@ -183,11 +202,12 @@ impl<W: Write + Seek> NpzWriter<W> {
     }
 }
 
+fn wide(shape: &[usize]) -> Vec<u64> {
+    shape.iter().map(|&d| d as u64).collect()
+}
+
 /// Writes an NPZ file, atomically.
-pub fn write_npz(
-    path: &Path,
-    fill: impl FnOnce(&mut NpzWriter<&mut std::io::BufWriter<std::fs::File>>) -> std::io::Result<()>,
-) -> Result<()> {
+pub fn write_npz(path: &Path, fill: impl FnOnce(&mut NpzWriter<&mut BufWriter<std::fs::File>>) -> std::io::Result<()>) -> Result<()> {
     file::write_atomic(path, |writer| {
         let mut npz = NpzWriter::new(writer);
         match fill(&mut npz) {
