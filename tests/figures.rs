@@ -46,7 +46,8 @@ fn all(n: usize) -> Vec<(&'static str, String)> {
     let candidates = |letters| Scan { title: "Designs", letters, candidates: &tried, fit: &fit };
     let changes: Vec<f64> = uniform(6, N * N).iter().map(|u| 10f64.powf(-8.0 * u)).collect();
     let attacked = Attacked { by_atom_and_mode: &changes, by_mode: &changes[..N], delta: &seed[..N], w_avg: 0.145 };
-    let run = Run { name: "a", validation_accuracy: &[0.8, f64::NAN, 0.9], cost: &[0.3, 0.2, 0.1] };
+    let run =
+        Run { name: "a", validation_accuracy: &[0.8, f64::NAN, 0.9], validation_truth: &[0.7, f64::NAN, 0.6], cost: &[0.3, 0.2, 0.1] };
     let response =
         |i: i32| Response { rho_a: 10f64.powi(i), seed: [(0.4, 0.1); 3], design: [(0.9, 0.2); 3], fall: [(2.0, 0.3), (-1.0, f64::NAN)] };
     let responses: Vec<Response> = (-4..0).map(response).collect();
@@ -134,7 +135,7 @@ fn tiny_sets() {
     for (id, svg) in all(1) {
         well_formed(id, &svg);
     }
-    let run = Run { name: "", validation_accuracy: &[], cost: &[] };
+    let run = Run { name: "", validation_accuracy: &[], validation_truth: &[], cost: &[] };
     for svg in [d2l_localisation(&[], &[], N), l2d_localisation(&[], &[], &[], N), training(&[run], &[run])] {
         well_formed("empty", &svg);
         assert!(!svg.contains("NaN") && !svg.contains("inf"));

@@ -1,13 +1,14 @@
 //! Training's options, each against the same done by hand, and that a run that was cut meets the same samples.
 
 use scalefree::dataset::{Spec, realise};
+use scalefree::design::design;
 use scalefree::device::{Cpu, Real};
 use scalefree::nn::{Init, Kind, Model, Pool, initialise};
 use scalefree::ops::adam::{AdamForm, Decay};
 use scalefree::ops::eigh::Labels;
 use scalefree::physics::{Amplitudes, Lattice, Symmetry};
 use scalefree::progress::{Progress, Silent};
-use scalefree::train::{CostReduction, Examples, InputScaling, Job, L2Scope, TrainConfig, train};
+use scalefree::train::{Best, CostReduction, Examples, InputScaling, Job, L2Scope, TrainConfig, accuracy, train};
 use scalefree::{Error, Result};
 use serde_json::Map;
 use std::path::Path;
@@ -48,6 +49,7 @@ fn keys(epochs: u64) -> TrainConfig {
         fresh: false,
         symmetries: false,
         average: 0.0,
+        best: Best::Accuracy,
         patience: 0,
     }
 }
@@ -95,6 +97,8 @@ fn judged<R: Real>(
         training,
         source,
         validation,
+        lattice: &spec().lattice,
+        labels: &Labels::default(),
         folder,
         resume: true,
         notes: Map::new(),
@@ -256,6 +260,26 @@ fn the_best_model_is_of_the_epoch_that_validation_likes_best() {
     }
 }
 
+/// The truth of an epoch is that of what `design` makes with its model, for the first 500 curves.
+#[test]
+fn the_best_model_is_of_the_epoch_whose_designs_are_truest() {
+    let [set, unseen] = [spec(), Spec { seed: 5, count: 510, ..spec() }].map(|spec| examples(Kind::L2d, &spec));
+    let folder = tempfile::tempdir().unwrap();
+    let keys = TrainConfig { lr: 0.03, decay_rate: 0.5, best: Best::Truth, ..keys(4) };
+    judged::<f32>(Kind::L2d, &keys, &set, None, Some(&unseen), folder.path(), &Silent).unwrap();
+    let [truths, accuracies] = ["validation_truth", "validation_accuracy"].map(|key| metrics(folder.path(), key));
+    let best = |of: &[f64]| (0..4).max_by(|a, b| of[*a].total_cmp(&of[*b])).unwrap();
+    assert!(best(&truths) != 3 && best(&truths) != best(&accuracies), "no test of it: {truths:?} {accuracies:?}");
+    let curves = &unseen.targets[..500 * SIZE * SIZE];
+    for (name, epoch) in [("best", best(&truths)), ("last", 3)] {
+        let model = Model::read(&folder.path().join(format!("checkpoints/{name}.safetensors"))).unwrap();
+        assert_eq!(model.notes["metrics"]["epoch"], epoch + 1, "{name}");
+        let designs = design(&Cpu::<f32>::new(), &model, curves, &Labels::default(), &spec().lattice, &Silent).unwrap();
+        let truth = accuracy(&designs.truth.mode_area, curves);
+        assert!((truth - truths[epoch]).abs() < 1e-9, "{name}: {truth}, {} told", truths[epoch]);
+    }
+}
+
 #[test]
 fn impossible_options_are_refused() {
     let folder = tempfile::tempdir().unwrap();
@@ -275,6 +299,8 @@ fn impossible_options_are_refused() {
         (Kind::L2d, options(3), Some(&late), "l2d.symmetries: "),
         (Kind::D2l, TrainConfig { average: 1.0, ..keys(3) }, None, "d2l.average: 1 is not in [0, 1)"),
         (Kind::D2l, TrainConfig { average: f64::NAN, ..keys(3) }, None, "d2l.average: NaN"),
+        (Kind::D2l, TrainConfig { best: Best::Truth, ..keys(3) }, None, "d2l.best: a D2L draws nothing"),
+        (Kind::L2d, TrainConfig { best: Best::Truth, ..keys(3) }, None, "l2d.best: \"truth\" is that of designs for a validation set"),
     ] {
         let error = run::<f32>(kind, &keys, &examples(kind, &spec()), source, folder.path(), &Silent).unwrap_err();
         assert!(error.to_string().contains(words), "{error} should say {words:?}");
@@ -291,7 +317,13 @@ fn a_run_of_an_older_program_goes_on() {
     run::<f32>(Kind::D2l, &keys(1), &set, None, folder.path(), &Silent).unwrap();
     let path = folder.path().join("checkpoints/state.safetensors");
     let mut state = std::fs::read(&path).unwrap();
-    for key in [r#"\"decay\":\"exponential\","#, r#"\"fresh\":false,"#, r#"\"symmetries\":false,"#, r#"\"average\":0.0,"#] {
+    for key in [
+        r#"\"decay\":\"exponential\","#,
+        r#"\"fresh\":false,"#,
+        r#"\"symmetries\":false,"#,
+        r#"\"average\":0.0,"#,
+        r#"\"best\":\"accuracy\","#,
+    ] {
         let at = state.windows(key.len()).position(|text| text == key.as_bytes()).expect(key);
         state[at..at + key.len()].fill(b' ');
     }

@@ -262,6 +262,8 @@ fn training<D: Device>(device: &D, config: &Config, kind: Kind, batch: usize) ->
         training: &Examples { inputs, targets },
         source: None,
         validation: None,
+        lattice: &config.lattice,
+        labels: &config.labels,
         folder: Path::new(""),
         resume: false,
         notes: Map::new(),

@@ -7,6 +7,7 @@ use crate::config::{Config, Preset};
 use crate::dataset::{Labelled, Spec, fingerprint, load_labelled, load_spec};
 use crate::design::expect;
 use crate::nn::{Kind, Model};
+use crate::physics::Lattice;
 use crate::progress::Progress;
 use crate::train::{Examples, Job, TrainConfig, changes, train};
 use crate::{Error, Result, file, manifest};
@@ -114,6 +115,8 @@ pub(super) fn run(args: &Args, common: &Common) -> Result<()> {
         training: &training,
         source: source.as_ref(),
         validation: validation.as_ref(),
+        lattice: &Lattice { size, ..config.lattice },
+        labels: &config.labels,
         folder: &args.out,
         resume: args.resume,
         notes,
@@ -124,7 +127,7 @@ pub(super) fn run(args: &Args, common: &Common) -> Result<()> {
     if common.json {
         println!("{}", json!({ "epochs": outcome.metrics.len(), "best_accuracy": outcome.best_accuracy, "last": outcome.metrics.last() }));
     } else if let (Some(best), false) = (outcome.best_accuracy, common.quiet) {
-        println!("best validation accuracy {:.2} %", 100.0 * best);
+        println!("best {} {:.2} %", keys.best.name(), 100.0 * best);
     }
     Ok(())
 }

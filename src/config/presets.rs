@@ -7,7 +7,7 @@ use crate::nn::{Init, Pool};
 use crate::ops::adam::{AdamForm, Decay};
 use crate::ops::eigh::Labels;
 use crate::physics::{Lattice, Modes, Population};
-use crate::train::{CostReduction, InputScaling, L2Scope, TrainConfig};
+use crate::train::{Best, CostReduction, InputScaling, L2Scope, TrainConfig};
 
 /// How large a reproduction is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -160,6 +160,7 @@ fn network(size: &Size, train: u64) -> TrainConfig {
         fresh: false,
         symmetries: false,
         average: 0.0,
+        best: Best::Accuracy,
         patience: 0,
     }
 }

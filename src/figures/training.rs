@@ -11,6 +11,8 @@ pub struct Run<'a> {
     pub name: &'a str,
     /// 1 - L on the validation set after each epoch; NaN where it was not measured.
     pub validation_accuracy: &'a [f64],
+    /// The Hamiltonian's word on an L2D's designs for that set, where it was asked; NaN where not.
+    pub validation_truth: &'a [f64],
     /// L over the training set during each epoch.
     pub cost: &'a [f64],
 }
@@ -24,9 +26,17 @@ pub fn training(d2l: &[Run], l2d: &[Run]) -> String {
         let y = 32.0 + 300.0 * row as f64;
         let left = Area { x: 72.0, y, width: 310.0, height: 220.0 };
         let right = Area { x: 482.0, ..left };
-        let (low, high) = range(accuracy.iter().copied().flatten());
+        let truth: Vec<&[f64]> = runs.iter().map(|run| run.validation_truth).collect();
+        let (low, high) = range(accuracy.iter().chain(&truth).copied().flatten());
         let margin = 0.08 * (high - low).max(0.01);
-        curves(&mut svg, left, Axis::linear(low - margin, high + margin, "Validation accuracy"), &accuracy, (letters[0], network));
+        let panel =
+            curves(&mut svg, left, Axis::linear(low - margin, high + margin, "Validation accuracy"), &accuracy, (letters[0], network));
+        for (i, truth) in truth.iter().enumerate() {
+            panel.line(&mut svg, points(truth), &dashed(i));
+        }
+        if runs.len() == 1 && truth[0].iter().any(|t| t.is_finite()) {
+            panel.legend(&mut svg, (0.45, 0.8), &[(pen(0), "by D2L"), (dashed(0), "by the Hamiltonian")]);
+        }
         let (low, high) = range(cost.iter().copied().flatten().filter(|c| **c > 0.0));
         // The legend stands above the curves.
         let room = if runs.len() > 1 { (1.25 * high / low).powf(0.1 + 0.11 * runs.len() as f64) } else { 1.0 };
@@ -43,14 +53,21 @@ fn curves(svg: &mut Svg, area: Area, vertical: Axis, curves: &[&[f64]], (letter,
     let epochs = curves.iter().map(|curve| curve.len()).max().unwrap_or(0);
     let panel = Panel { area, horizontal: Axis::whole(0.0, epochs as f64, "Epoch"), vertical };
     for (i, curve) in curves.iter().enumerate() {
-        let points = || curve.iter().enumerate().map(|(epoch, y)| ((epoch + 1) as f64, *y));
-        panel.line(svg, points(), &pen(i));
+        panel.line(svg, points(curve), &pen(i));
         if epochs <= 40 {
-            panel.dots(svg, points(), 2.6, colour::RUNS[i % colour::RUNS.len()]);
+            panel.dots(svg, points(curve), 2.6, colour::RUNS[i % colour::RUNS.len()]);
         }
     }
     panel.frame(svg, letter, title);
     panel
+}
+
+fn points(curve: &[f64]) -> impl Iterator<Item = (f64, f64)> + '_ {
+    curve.iter().enumerate().map(|(epoch, y)| ((epoch + 1) as f64, *y))
+}
+
+fn dashed(run: usize) -> String {
+    pen(run) + " stroke-dasharray=\"5 4\""
 }
 
 fn pen(run: usize) -> String {

@@ -68,9 +68,11 @@ pub(super) fn train<D: Device>(device: &D, config: &Config, run: &Run, kind: Kin
         training: &training,
         source: source.as_ref(),
         validation: &validation,
+        lattice: &config.lattice,
+        labels: &config.labels,
         folder: &run.path(&place(config, kind, round)),
     };
-    task.run(device, config.lattice.size, progress)
+    task.run(device, progress)
 }
 
 /// Makes the structures that the L2D of `round` draws.

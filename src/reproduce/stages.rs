@@ -7,6 +7,8 @@ use crate::dataset::{Attacked, Labelled, Spec, Structures, generate, load_labell
 use crate::design;
 use crate::nn::{Kind, Model, Scaling, initialise};
 use crate::ops::Device;
+use crate::ops::eigh::Labels;
+use crate::physics::Lattice;
 use crate::progress::Progress;
 use crate::train::{Examples, InputScaling, Job, TrainConfig};
 use crate::{Error, Result, file};
@@ -59,16 +61,19 @@ pub(super) struct Training<'a> {
     /// What the training set was drawn from, where new samples are to follow.
     pub(super) source: Option<&'a Spec>,
     pub(super) validation: &'a Examples,
+    /// The lattice, and how its modes are solved.
+    pub(super) lattice: &'a Lattice,
+    pub(super) labels: &'a Labels,
     pub(super) folder: &'a Path,
 }
 
 impl Training<'_> {
-    /// Trains for lattices of `size` sites a side, or goes on where it was cut.
-    pub(super) fn run<D: Device>(&self, device: &D, size: usize, progress: &dyn Progress) -> Result<()> {
+    /// Trains, or goes on where it was cut.
+    pub(super) fn run<D: Device>(&self, device: &D, progress: &dyn Progress) -> Result<()> {
         let mut notes = Map::new();
         notes.insert("configuration".into(), json!(self.keys));
         let job = Job {
-            architecture: self.keys.architecture(self.kind, size),
+            architecture: self.keys.architecture(self.kind, self.lattice.size),
             init: self.init,
             config: self.keys,
             seed: self.seed,
@@ -76,6 +81,8 @@ impl Training<'_> {
             training: self.training,
             source: self.source,
             validation: Some(self.validation),
+            lattice: self.lattice,
+            labels: self.labels,
             folder: self.folder,
             resume: true,
             notes,

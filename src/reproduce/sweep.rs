@@ -99,9 +99,11 @@ pub(super) fn compute<D: Device>(device: &D, config: &Config, run: &Run, progres
                     training: &training,
                     source: None,
                     validation,
+                    lattice: &config.lattice,
+                    labels: &config.labels,
                     folder: &folder,
                 };
-                task.run(device, config.lattice.size, progress)?;
+                task.run(device, progress)?;
             }
             // The curves are kept, not the networks.
             let checkpoints = folder.join("checkpoints");

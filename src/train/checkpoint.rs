@@ -120,7 +120,7 @@ pub(super) struct State {
     pub(super) cost: f64,
     /// Sum of the penalties of the epoch in hand.
     pub(super) penalty: f64,
-    /// The best validation accuracy so far.
+    /// The best validation accuracy, or truth, so far.
     pub(super) best_accuracy: Option<f64>,
     /// Epochs since then.
     pub(super) stale_epochs: u64,

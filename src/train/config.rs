@@ -39,6 +39,27 @@ pub enum L2Scope {
     Output,
 }
 
+/// By what the best epoch is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Best {
+    /// The accuracy on the validation set; of an L2D by the D2L behind it.
+    #[default]
+    Accuracy,
+    /// The Hamiltonian's word on the designs for that set; L2D only.
+    Truth,
+}
+
+impl Best {
+    /// In words.
+    pub fn name(self) -> &'static str {
+        match self {
+            Best::Accuracy => "validation accuracy",
+            Best::Truth => "Hamiltonian truth",
+        }
+    }
+}
+
 /// How a network is built and trained.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -95,7 +116,10 @@ pub struct TrainConfig {
     /// Decay of a running average of the parameters over the steps; it is what is evaluated and saved. 0 = the parameters themselves.
     #[serde(default)]
     pub average: f64,
-    /// Epochs without a better validation accuracy before the run stops; 0 = never.
+    /// By what the best epoch is told, which designs are drawn by.
+    #[serde(default)]
+    pub best: Best,
+    /// Epochs without a better one before the run stops; 0 = never.
     pub patience: u64,
 }
 
@@ -193,6 +217,9 @@ impl TrainConfig {
         check_l2_scale(&own("l2_scale"), self.l2_scale)?;
         if architecture.kind == Kind::D2l && self.input_scaling != InputScaling::None {
             return wrong("input_scaling", "displacements enter a D2L as they are; use \"none\"");
+        }
+        if architecture.kind == Kind::D2l && self.best == Best::Truth {
+            return wrong("best", "a D2L draws nothing that the Hamiltonian could judge; only l2d.best can be \"truth\"");
         }
         if architecture.kind == Kind::L2d && self.symmetries {
             return wrong(

@@ -13,7 +13,7 @@ use scalefree::ops::eigh::Labels;
 use scalefree::ops::mape::MapeConfig;
 use scalefree::physics::{Amplitudes, Lattice};
 use scalefree::progress::{Progress, Silent};
-use scalefree::train::{CostReduction, Examples, InputScaling, Job, L2Scope, Metrics, Outcome, TrainConfig, train};
+use scalefree::train::{Best, CostReduction, Examples, InputScaling, Job, L2Scope, Metrics, Outcome, TrainConfig, train};
 use serde_json::Map;
 use std::path::Path;
 
@@ -252,6 +252,7 @@ pub fn trained<D: Device>(
     let targets: Vec<f64> = numbers(samples * sites, 41).iter().map(|v| 0.4 + 0.2 * v).collect();
     let inputs = if kind == Kind::D2l { numbers(samples * 2 * sites, 42) } else { targets.clone() };
     let d2l = narrow(Kind::D2l, Pool::Each);
+    let lattice = Lattice { size: d2l.size, ..Lattice::default() };
     let values = initialise(&d2l, Init::Glorot, 1.0, 43);
     let frozen = Model { architecture: d2l, values, scaling: None, notes: Map::new() };
     let job = Job {
@@ -263,6 +264,8 @@ pub fn trained<D: Device>(
         training: &Examples { inputs, targets },
         source: None,
         validation: None,
+        lattice: &lattice,
+        labels: &Labels::default(),
         folder,
         resume,
         notes: Map::new(),
@@ -298,6 +301,7 @@ fn keys(batch: usize, epochs: usize) -> TrainConfig {
         fresh: false,
         symmetries: false,
         average: 0.0,
+        best: Best::Accuracy,
         patience: 0,
     }
 }
@@ -324,6 +328,8 @@ pub fn trained_fresh<D: Device>(
         training: &Examples::new(Kind::D2l, realise(device, &spec, &Silent)?),
         source: Some(&spec),
         validation: None,
+        lattice: &spec.lattice,
+        labels: &spec.labels,
         folder,
         resume: true,
         notes: Map::new(),

@@ -6,9 +6,11 @@ use scalefree::device::Real;
 use scalefree::nn::{Architecture, Init, Kind, Mode, Model, Pool, Tape, layout};
 use scalefree::ops::Device;
 use scalefree::ops::adam::{AdamForm, Decay, WeightGradient};
+use scalefree::ops::eigh::Labels;
 use scalefree::ops::mape::MapeConfig;
+use scalefree::physics::Lattice;
 use scalefree::progress::Silent;
-use scalefree::train::{CostReduction, Examples, InputScaling, Job, L2Scope, TrainConfig, train};
+use scalefree::train::{Best, CostReduction, Examples, InputScaling, Job, L2Scope, TrainConfig, train};
 use serde_json::{Map, Value};
 use std::path::{Path, PathBuf};
 
@@ -72,6 +74,7 @@ impl Reference {
             fresh: false,
             symmetries: false,
             average: 0.0,
+            best: Best::Accuracy,
             patience: 0,
         }
     }
@@ -192,6 +195,8 @@ pub fn training<D: Device>(device: &D, set: &str, kind: Kind) -> [f64; 2] {
         training: &Examples { inputs, targets: t },
         source: None,
         validation: None,
+        lattice: &Lattice { size: init.architecture.size, ..Lattice::default() },
+        labels: &Labels::default(),
         folder: folder.path(),
         resume: false,
         notes: Map::new(),

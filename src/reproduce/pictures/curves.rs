@@ -16,9 +16,8 @@ pub(super) fn draw(source: &Source) -> Result<String> {
     match source.id.as_str() {
         "training" => {
             let [d2l, l2d] = ["d2l", "l2d"].map(|network| read_metrics(&run.path(&format!("{network}/metrics.jsonl"))));
-            let columns = [columns(&d2l?), columns(&l2d?)];
-            let [d2l, l2d] = columns.each_ref().map(|(accuracy, cost)| figures::Run { name: "", validation_accuracy: accuracy, cost });
-            Ok(training(&[d2l], &[l2d]))
+            let [d2l, l2d] = [Columns::of(&d2l?), Columns::of(&l2d?)];
+            Ok(training(&[d2l.run("")], &[l2d.run("")]))
         }
         "2fg" => {
             let predicted = npz::Npz::open(&run.path("prediction.npz"))?.array("mode_area")?.values;
@@ -49,13 +48,11 @@ fn sweeps(source: &Source) -> Result<String> {
             let name = regulariser.name();
             let file = format!("sweep/{}-{name}/metrics.jsonl", kind.to_string().to_lowercase());
             source.wanted(&source.run, &file, "sweeps of Fig. S2")?;
-            runs.push((name, columns(&sweep::metrics(&source.run, kind, *regulariser)?)));
+            runs.push((name, Columns::of(&sweep::metrics(&source.run, kind, *regulariser)?)));
         }
         all.push(runs);
     }
-    let [d2l, l2d] = [0, 1].map(|network| -> Vec<figures::Run> {
-        all[network].iter().map(|(name, (accuracy, cost))| figures::Run { name, validation_accuracy: accuracy, cost }).collect()
-    });
+    let [d2l, l2d] = [0, 1].map(|network| -> Vec<figures::Run> { all[network].iter().map(|(name, columns)| columns.run(name)).collect() });
     if d2l.is_empty() {
         return Err(source.lacking("the configuration asks for no training in [sweep]".into()));
     }
@@ -77,7 +74,20 @@ fn populations(source: &Source) -> Result<String> {
     Ok(population(&drawn))
 }
 
-/// Validation accuracy and cost of each epoch.
-fn columns(epochs: &[Metrics]) -> (Vec<f64>, Vec<f64>) {
-    epochs.iter().map(|m| (m.validation_accuracy.unwrap_or(f64::NAN), m.cost)).unzip()
+/// What the figure shows of each epoch.
+struct Columns {
+    accuracy: Vec<f64>,
+    truth: Vec<f64>,
+    cost: Vec<f64>,
+}
+
+impl Columns {
+    fn of(epochs: &[Metrics]) -> Self {
+        let column = |value: fn(&Metrics) -> Option<f64>| epochs.iter().map(|m| value(m).unwrap_or(f64::NAN)).collect();
+        Columns { accuracy: column(|m| m.validation_accuracy), truth: column(|m| m.validation_truth), cost: column(|m| Some(m.cost)) }
+    }
+
+    fn run<'a>(&'a self, name: &'a str) -> figures::Run<'a> {
+        figures::Run { name, validation_accuracy: &self.accuracy, validation_truth: &self.truth, cost: &self.cost }
+    }
 }
