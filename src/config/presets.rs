@@ -66,7 +66,7 @@ impl Preset {
         let d2l = network(&d2l, train);
         let mut l2d = network(&l2d, train);
         if self == Preset::Paper {
-            l2d.decay_steps = WIDE_DECAY_STEPS;
+            (l2d.decay_steps, l2d.best) = (WIDE_DECAY_STEPS, Best::Truth);
         }
         let amplitudes = Population::Literal.amplitudes();
         Config {
