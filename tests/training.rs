@@ -300,7 +300,6 @@ fn impossible_options_are_refused() {
         (Kind::D2l, TrainConfig { average: 1.0, ..keys(3) }, None, "d2l.average: 1 is not in [0, 1)"),
         (Kind::D2l, TrainConfig { average: f64::NAN, ..keys(3) }, None, "d2l.average: NaN"),
         (Kind::D2l, TrainConfig { best: Best::Truth, ..keys(3) }, None, "d2l.best: a D2L draws nothing"),
-        (Kind::L2d, TrainConfig { best: Best::Truth, ..keys(3) }, None, "l2d.best: \"truth\" is that of designs for a validation set"),
     ] {
         let error = run::<f32>(kind, &keys, &examples(kind, &spec()), source, folder.path(), &Silent).unwrap_err();
         assert!(error.to_string().contains(words), "{error} should say {words:?}");

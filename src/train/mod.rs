@@ -98,7 +98,7 @@ pub struct Job<'a> {
     pub training: &'a Examples,
     /// What its first samples were drawn from, where that is known; the key `fresh` needs it. Samples behind them stay in every epoch.
     pub source: Option<&'a Spec>,
-    /// The validation set.
+    /// The validation set; without one the last epoch is the best.
     pub validation: Option<&'a Examples>,
     /// The lattice, by which an L2D's designs are judged where [`Best::Truth`] is wanted.
     pub lattice: &'a Lattice,
@@ -161,9 +161,6 @@ pub fn train<D: Device>(device: &D, job: &Job<'_>, progress: &dyn Progress) -> R
     let (n, modes) = (job.training.targets.len() / job.architecture.sites(), job.architecture.sites());
     if config.batch > n {
         return Err(Error::value("batch", format!("{} is more than the {n} training samples", config.batch)));
-    }
-    if config.best == Best::Truth && job.validation.is_none() {
-        return Err(Error::value("l2d.best", "\"truth\" is that of designs for a validation set; give one, or take \"accuracy\""));
     }
     let mut samples = Samples::new(device, job, n)?;
     if resume::state_path(job.folder).exists() && !job.resume {
