@@ -5,6 +5,7 @@ use crate::manifest::differences;
 use crate::nn::Pool;
 use crate::physics::Population;
 use crate::progress::Progress;
+use crate::train::Best;
 use crate::{Error, Result, file, manifest};
 use serde_json::json;
 use std::path::{Path, PathBuf};
@@ -117,7 +118,7 @@ impl Run {
     }
 
     /// Does a run stand in the folder? Keys that an older program did not know may be missing in its file: they concern what that program
-    /// did not compute, so ours fill in.
+    /// did not compute, so ours fill in; but every program told the best epoch of an L2D, by its accuracy until it could do otherwise.
     ///
     /// # Errors
     /// A run with another configuration, but for its device.
@@ -126,7 +127,9 @@ impl Run {
         if !path.exists() {
             return Ok(false);
         }
-        let before = config.over(&path)?;
+        let mut older = config.clone();
+        older.l2d.best = Best::Accuracy;
+        let before = older.over(&path)?;
         match differences(&json!(before), &json!(config)).into_iter().find(|(key, ..)| key != "device") {
             None => Ok(true),
             Some((key, before, now)) => {
@@ -155,5 +158,26 @@ impl Run {
             file::write_bytes(&path, complete.as_bytes())?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_of_an_older_program_took_the_best_l2d_by_accuracy() {
+        let folder = tempfile::tempdir().unwrap();
+        let truth = Preset::Paper.config();
+        let mut accuracy = truth.clone();
+        accuracy.l2d.best = Best::Accuracy;
+        let text = accuracy.to_toml().unwrap();
+        let older: String = text.lines().filter(|line| !line.starts_with("best =")).map(|line| format!("{line}\n")).collect();
+        assert!(older.lines().count() < text.lines().count());
+        std::fs::write(folder.path().join("config.toml"), older).unwrap();
+        let run = Run::new(folder.path());
+        assert!(run.exists(&accuracy).unwrap());
+        let fault = run.exists(&truth).unwrap_err().to_string();
+        assert!(fault.contains(r#"l2d.best is "accuracy" there and "truth" here"#), "{fault}");
     }
 }

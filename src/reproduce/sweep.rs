@@ -10,7 +10,7 @@ use crate::nn::{Kind, Model};
 use crate::ops::Device;
 use crate::progress::Progress;
 use crate::report::{Claim, Row};
-use crate::train::{L2Scope, Metrics, TrainConfig, read_metrics};
+use crate::train::{Best, L2Scope, Metrics, TrainConfig, read_metrics};
 use crate::{Error, Result};
 use std::path::PathBuf;
 
@@ -47,6 +47,7 @@ impl Regulariser {
         let mut keys = TrainConfig {
             epochs: sweep.epochs,
             patience: 0,
+            best: Best::Accuracy,
             fresh: false,
             keep: 1.0,
             l2_scope: L2Scope::None,

@@ -249,7 +249,10 @@ pub fn train<D: Device>(device: &D, job: &Job<'_>, progress: &dyn Progress) -> R
         }
         model.notes = job.notes.clone();
         model.notes.insert("metrics".into(), json!(line));
-        let watched = truth.or(accuracy);
+        let watched = match config.best {
+            Best::Accuracy => accuracy,
+            Best::Truth => truth,
+        };
         let better = match (watched, state.best_accuracy) {
             (Some(now), Some(best)) => now > best,
             _ => true,

@@ -2,11 +2,11 @@
 //! L2D trains (docs/reproduction.md).
 
 use super::{Job, Predictor, accuracy};
-use crate::Result;
 use crate::nn::{Model, layout};
 use crate::ops::Device;
 use crate::physics::solve_on;
 use crate::progress::Silent;
+use crate::{Error, Result};
 
 /// Curves, the first of the validation set, for which designs are drawn: their mean is known to half a percent, in 2 s of two cores an epoch.
 const CURVES: usize = 500;
@@ -16,6 +16,9 @@ pub(super) fn truth<D: Device>(device: &D, job: &Job<'_>, l2d: &Model, inputs: &
     let modes = job.architecture.sites();
     let curves = CURVES.min(targets.len() / modes);
     let drawn = Predictor::new(device, l2d, None)?.run(device, &inputs[..curves * modes])?;
+    if drawn.iter().any(|d| !d.is_finite()) {
+        return Err(Error::Failed("what the L2D draws is no longer finite; a lower lr may help".into()));
+    }
     let displacement = layout::to_nchw(l2d.architecture.output(), &drawn);
     let modes_of_designs = solve_on(device, job.labels, job.lattice, &displacement, &Silent)?;
     Ok(accuracy(&modes_of_designs.mode_area, &targets[..curves * modes]))
