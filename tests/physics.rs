@@ -125,6 +125,8 @@ fn an_interrupted_set_resumes_to_the_same_bytes() {
     let out = folder.path().join("interrupted.npz");
     assert!(generate(&Cpu::<f64>::new(), &spec(0, 2500), &out, &StopAfter(AtomicU64::new(1500))).is_err());
     assert!(!out.exists());
+    let parts = std::fs::read_dir(folder.path()).unwrap().map(|e| e.unwrap().path()).find(|p| p.extension().is_some_and(|e| e == "parts"));
+    assert!(parts.unwrap().join("shard-000000.npz").exists(), "the shard drawn before the stop is kept");
     generate(&Cpu::<f64>::new(), &spec(0, 2500), &out, &Silent).unwrap();
     assert_eq!(bytes(&out), undisturbed);
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2, "parts are gone");

@@ -280,6 +280,28 @@ fn the_best_model_is_of_the_epoch_whose_designs_are_truest() {
     }
 }
 
+/// Truths of another lattice are not to be compared with the run's; and without a validation set there is none to compare.
+#[test]
+fn truth_is_of_one_lattice_and_one_validation_set() {
+    let set = examples(Kind::L2d, &spec());
+    let keys = |epochs| TrainConfig { best: Best::Truth, ..keys(epochs) };
+    let [judged_run, unseen] = [(); 2].map(|()| tempfile::tempdir().unwrap());
+    run::<f32>(Kind::L2d, &keys(2), &set, None, unseen.path(), &Silent).unwrap();
+    for name in ["best", "last"] {
+        let model = Model::read(&unseen.path().join(format!("checkpoints/{name}.safetensors"))).unwrap();
+        assert_eq!((&model.notes["metrics"]["epoch"], &model.notes["metrics"]["validation_truth"]), (&2.into(), &serde_json::Value::Null));
+    }
+    judged::<f32>(Kind::L2d, &keys(1), &set, None, Some(&set), judged_run.path(), &Silent).unwrap();
+    let path = judged_run.path().join("checkpoints/state.safetensors");
+    let mut state = std::fs::read(&path).unwrap();
+    let key = br#"\"lattice\":{\"size\":4"#;
+    let at = state.windows(key.len()).position(|text| text == key).expect("the state tells the lattice");
+    state[at + key.len() - 1] = b'5';
+    std::fs::write(&path, state).unwrap();
+    let error = judged::<f32>(Kind::L2d, &keys(2), &set, None, Some(&set), judged_run.path(), &Silent).unwrap_err();
+    assert!(error.to_string().contains("lattice.size: 4, but the run"), "{error}");
+}
+
 #[test]
 fn impossible_options_are_refused() {
     let folder = tempfile::tempdir().unwrap();

@@ -125,7 +125,10 @@ pub(super) fn run(args: &Args, common: &Common) -> Result<()> {
     write_folder(&job, &config, facts, &describe(&compute), &bar)?;
     let outcome = on_device!(compute, device => train(device, &job, &bar))?;
     if common.json {
-        println!("{}", json!({ "epochs": outcome.metrics.len(), "best_accuracy": outcome.best_accuracy, "last": outcome.metrics.last() }));
+        println!(
+            "{}",
+            json!({ "epochs": outcome.metrics.len(), "best": keys.best, "best_accuracy": outcome.best_accuracy, "last": outcome.metrics.last() })
+        );
     } else if let (Some(best), false) = (outcome.best_accuracy, common.quiet) {
         println!("best {} {:.2} %", keys.best.name(), 100.0 * best);
     }

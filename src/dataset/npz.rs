@@ -169,13 +169,22 @@ impl<W: Write + Seek> NpzWriter<W> {
     /// bytes as they are.
     pub fn join(&mut self, key: &str, shape: &[usize], parts: &[PathBuf]) -> std::io::Result<()> {
         let mut entry = self.entry(key)?;
-        for (place, part) in parts.iter().enumerate() {
+        let (mut dtype, mut missing) = (None, wide(shape).iter().product::<u64>());
+        for part in parts {
             let bytes = Npz::open(part).and_then(|mut npz| npz.npy(key)).map_err(std::io::Error::other)?;
             let npy = NpyFile::new(&bytes[..])?;
-            if place == 0 {
-                npyz::WriteOptions::new_header_only().dtype(npy.dtype()).shape(&wide(shape)).writer(&mut entry).write_header_only()?;
+            let kind = npy.dtype();
+            if dtype.is_none() {
+                npyz::WriteOptions::new_header_only().dtype(kind.clone()).shape(&wide(shape)).writer(&mut entry).write_header_only()?;
             }
+            if dtype.get_or_insert_with(|| kind.clone()) != &kind || npy.len() > missing {
+                return Err(std::io::Error::other(format!("{key} of {} does not fit the other parts", part.display())));
+            }
+            missing -= npy.len();
             entry.write_all(npy.into_inner())?;
+        }
+        if missing > 0 {
+            return Err(std::io::Error::other(format!("{missing} numbers of {key} are missing in the parts")));
         }
         entry.flush()
     }

@@ -31,11 +31,14 @@ pub fn training(d2l: &[Run], l2d: &[Run]) -> String {
         let margin = 0.08 * (high - low).max(0.01);
         let panel =
             curves(&mut svg, left, Axis::linear(low - margin, high + margin, "Validation accuracy"), &accuracy, (letters[0], network));
-        for (i, truth) in truth.iter().enumerate() {
-            panel.line(&mut svg, points(truth), &dashed(i));
-        }
-        if runs.len() == 1 && truth[0].iter().any(|t| t.is_finite()) {
-            panel.legend(&mut svg, (0.45, 0.8), &[(pen(0), "by D2L"), (dashed(0), "by the Hamiltonian")]);
+        // The sweeps, several runs in a panel, ask for no truth.
+        if let [truth] = truth[..]
+            && truth.iter().any(|t| t.is_finite())
+        {
+            let dashed = pen(0) + " stroke-dasharray=\"5 4\"";
+            panel.line(&mut svg, points(truth), &dashed);
+            panel.dots(&mut svg, points(truth), 2.6, colour::RUNS[0]);
+            panel.legend(&mut svg, (0.45, 0.5), &[(pen(0), "by D2L"), (dashed, "by the Hamiltonian")]);
         }
         let (low, high) = range(cost.iter().copied().flatten().filter(|c| **c > 0.0));
         // The legend stands above the curves.
@@ -64,10 +67,6 @@ fn curves(svg: &mut Svg, area: Area, vertical: Axis, curves: &[&[f64]], (letter,
 
 fn points(curve: &[f64]) -> impl Iterator<Item = (f64, f64)> + '_ {
     curve.iter().enumerate().map(|(epoch, y)| ((epoch + 1) as f64, *y))
-}
-
-fn dashed(run: usize) -> String {
-    pen(run) + " stroke-dasharray=\"5 4\""
 }
 
 fn pen(run: usize) -> String {

@@ -116,7 +116,7 @@ pub struct TrainConfig {
     /// Decay of a running average of the parameters over the steps; it is what is evaluated and saved. 0 = the parameters themselves.
     #[serde(default)]
     pub average: f64,
-    /// By what the best epoch is told, which designs are drawn by.
+    /// By what the best epoch is told, whose model draws the designs.
     #[serde(default)]
     pub best: Best,
     /// Epochs without a better one before the run stops; 0 = never.

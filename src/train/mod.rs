@@ -224,11 +224,13 @@ pub fn train<D: Device>(device: &D, job: &Job<'_>, progress: &dyn Progress) -> R
             Some((inputs, targets)) => Some(accuracy(&predictor.run(device, inputs)?, targets)),
             None => None,
         };
+        let health = Health::probe(device, &mut predictor, probe.0)?;
+        // Truth is told by a network of its own, and there may be room for one.
+        drop(predictor);
         let truth = match &validation {
             Some((inputs, targets)) if config.best == Best::Truth => Some(truth::truth(device, job, &model, inputs, targets)?),
             _ => None,
         };
-        let health = Health::probe(device, &mut predictor, probe.0)?;
         let line = Metrics {
             epoch: state.epoch,
             step: state.step,

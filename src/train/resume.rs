@@ -1,6 +1,6 @@
 //! May a run go on? Its state keeps the keys that it was begun with: continued with others it would be neither run.
 
-use super::{Job, TrainConfig};
+use super::{Best, Job, TrainConfig};
 use crate::dataset::fingerprint;
 use crate::manifest::differences;
 use crate::nn::{Model, read_notes};
@@ -14,7 +14,11 @@ const FREE: [&str; 2] = ["epochs", "patience"];
 /// Everything beside the training set on which the numbers of a run depend, by the names that a user knows.
 pub(super) fn origin(job: &Job<'_>) -> Value {
     let of = |model: Option<&Model>| model.map(|m| fingerprint(bytemuck::cast_slice(&m.values)));
-    json!({ network(job): job.config, "seed": job.seed, "--init": of(job.init), "--d2l": of(job.frozen) })
+    let mut origin = json!({ network(job): job.config, "seed": job.seed, "--init": of(job.init), "--d2l": of(job.frozen) });
+    if job.config.best == Best::Truth {
+        (origin["lattice"], origin["labels"]) = (json!(job.lattice), json!(job.labels));
+    }
+    origin
 }
 
 /// As its group in the configuration is called.
