@@ -84,6 +84,8 @@ pub struct Told {
     pub record: Option<Record>,
     /// What its training measured on a validation set, where there was one.
     pub validation_accuracy: Option<f64>,
+    /// What the Hamiltonian said of its designs there, where its best epoch was told by that.
+    pub validation_truth: Option<f64>,
 }
 
 /// What the model file `path` tells.
@@ -93,8 +95,10 @@ pub struct Told {
 pub fn tell(path: &Path) -> Result<Told> {
     let model = Model::read(path)?;
     let bytes = std::fs::metadata(path).map_err(|e| Error::file(path, e))?.len();
-    let validation_accuracy = model.notes.get("metrics").and_then(|metrics| metrics["validation_accuracy"].as_f64());
-    Ok(Told { architecture: model.architecture, bytes, record: Record::of(&model.notes, path)?, validation_accuracy })
+    let measured = |key: &str| model.notes.get("metrics").and_then(|metrics| metrics[key].as_f64());
+    let (validation_accuracy, validation_truth) = (measured("validation_accuracy"), measured("validation_truth"));
+    let record = Record::of(&model.notes, path)?;
+    Ok(Told { architecture: model.architecture, bytes, record, validation_accuracy, validation_truth })
 }
 
 /// The safetensors files of a folder, by name, each with what it tells or what is wrong with it.

@@ -41,3 +41,16 @@ impl Progress for Part<'_> {
         self.progress.stop()
     }
 }
+
+/// Work inside a unit of a stage: passes on notes and the wish to stop.
+pub(crate) struct Within<'a>(pub(crate) &'a dyn Progress);
+
+impl Progress for Within<'_> {
+    fn note(&self, line: &str) {
+        self.0.note(line);
+    }
+
+    fn stop(&self) -> bool {
+        self.0.stop()
+    }
+}

@@ -1,6 +1,7 @@
 //! The reference vectors of an independent implementation (tests/data/README.md) and the check values of the specification: energies, mode
 //! areas, the attack; and what generation promises.
 
+use scalefree::Error;
 use scalefree::dataset::npz::Npz;
 use scalefree::dataset::{Spec, generate};
 use scalefree::device::Cpu;
@@ -130,6 +131,29 @@ fn an_interrupted_set_resumes_to_the_same_bytes() {
     generate(&Cpu::<f64>::new(), &spec(0, 2500), &out, &Silent).unwrap();
     assert_eq!(bytes(&out), undisturbed);
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2, "parts are gone");
+}
+
+#[test]
+fn a_shard_that_cannot_be_written_ends_the_set_with_those_before_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let undisturbed = made(folder.path(), "undisturbed", &spec(0, 3100));
+    let set = made(folder.path(), "set", &spec(0, 3100));
+    let manifest = bytes(&set.join("manifest.json"));
+    for shard in [1, 2, 3] {
+        std::fs::remove_file(set.join(format!("shard-00000{shard}.npz"))).unwrap();
+    }
+    let in_the_way = set.join("shard-000002.npz");
+    std::fs::create_dir_all(in_the_way.join("something")).unwrap();
+    let error = generate(&Cpu::<f64>::new(), &spec(0, 3100), &set, &Silent).unwrap_err();
+    assert!(matches!(error, Error::Write { .. }) && error.to_string().contains("shard-000002.npz"), "{error}");
+    assert!(set.join("shard-000001.npz").exists() && !set.join("shard-000003.npz").exists());
+    std::fs::remove_dir_all(in_the_way).unwrap();
+    generate(&Cpu::<f64>::new(), &spec(0, 3100), &set, &Silent).unwrap();
+    assert_eq!(bytes(&set.join("manifest.json")), manifest);
+    for shard in 0..4 {
+        let [set, undisturbed] = [&set, &undisturbed].map(|folder| bytes(&folder.join(format!("shard-00000{shard}.npz"))));
+        assert!(set == undisturbed, "shard {shard}");
+    }
 }
 
 #[test]

@@ -280,6 +280,38 @@ fn the_best_model_is_of_the_epoch_whose_designs_are_truest() {
     }
 }
 
+/// Asks to stop at the n-th question.
+struct StopAt(AtomicUsize);
+
+impl Progress for StopAt {
+    fn stop(&self) -> bool {
+        self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| Some(left.saturating_sub(1))).is_ok_and(|left| left <= 1)
+    }
+}
+
+/// One question a lattice, of which there are 500 an epoch.
+#[test]
+fn a_run_that_was_cut_while_its_truth_was_told_tells_it_again() {
+    let [set, unseen] = [spec(), Spec { seed: 5, count: 510, ..spec() }].map(|spec| examples(Kind::L2d, &spec));
+    let keys = TrainConfig { best: Best::Truth, average: 0.9, ..keys(2) };
+    let train = |folder: &Path, progress: &dyn Progress| judged::<f32>(Kind::L2d, &keys, &set, None, Some(&unseen), folder, progress);
+    let whole = tempfile::tempdir().unwrap();
+    train(whole.path(), &Silent).unwrap();
+    for (questions, epochs) in [(300, 0), (800, 1)] {
+        let cut = tempfile::tempdir().unwrap();
+        let stopped = train(cut.path(), &StopAt(AtomicUsize::new(questions)));
+        let saved = format!("step {} is saved", 21 * (epochs + 1));
+        assert!(stopped.as_ref().is_err_and(|e| e.to_string().contains(&saved)), "{questions}: {stopped:?}");
+        let told = std::fs::read_to_string(cut.path().join("metrics.jsonl")).map_or(0, |text| text.lines().count());
+        assert_eq!(told, epochs, "{questions}: no test of it");
+        train(cut.path(), &Silent).unwrap();
+        for name in ["metrics.jsonl", "checkpoints/state.safetensors", "checkpoints/best.safetensors"] {
+            let [cut, whole] = [&cut, &whole].map(|folder| std::fs::read(folder.path().join(name)).unwrap());
+            assert!(cut == whole, "cut after {questions} questions, {name} differs");
+        }
+    }
+}
+
 /// Truths of another lattice are not to be compared with the run's; and without a validation set there is none to compare.
 #[test]
 fn truth_is_of_one_lattice_and_one_validation_set() {

@@ -42,7 +42,10 @@ fn line(told: &Told) -> String {
             let drawn = format!("{population} (rho_max {}, sigma_max {})", amplitudes.rho_max, amplitudes.sigma_max);
             format!("{shape}  {drawn}  {} over {} samples  made by {}", record.accuracy, record.test, record.program)
         }
-        (None, Some(accuracy)) => format!("{shape}  validation {:.2} %", 100.0 * accuracy),
+        (None, Some(accuracy)) => {
+            let truth = told.validation_truth.map(|truth| format!(", truth {:.2} %", 100.0 * truth));
+            format!("{shape}  validation {:.2} %{}", 100.0 * accuracy, truth.unwrap_or_default())
+        }
         (None, None) => format!("{shape}  accuracy not told"),
     }
 }
@@ -51,7 +54,7 @@ fn object(path: &Path, told: &Result<Told>) -> Value {
     match told {
         Ok(told) => json!({
             "file": path, "kind": told.architecture.kind, "size": told.architecture.size, "bytes": told.bytes,
-            "record": told.record, "validation_accuracy": told.validation_accuracy,
+            "record": told.record, "validation_accuracy": told.validation_accuracy, "validation_truth": told.validation_truth,
         }),
         Err(fault) => json!({ "file": path, "fault": fault.to_string() }),
     }

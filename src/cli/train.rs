@@ -127,9 +127,9 @@ pub(super) fn run(args: &Args, common: &Common) -> Result<()> {
     if common.json {
         println!(
             "{}",
-            json!({ "epochs": outcome.metrics.len(), "best": keys.best, "best_accuracy": outcome.best_accuracy, "last": outcome.metrics.last() })
+            json!({ "epochs": outcome.metrics.len(), "best": keys.best, "best_value": outcome.best_value, "last": outcome.metrics.last() })
         );
-    } else if let (Some(best), false) = (outcome.best_accuracy, common.quiet) {
+    } else if let (Some(best), false) = (outcome.best_value, common.quiet) {
         println!("best {} {:.2} %", keys.best.name(), 100.0 * best);
     }
     Ok(())

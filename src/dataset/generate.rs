@@ -10,7 +10,7 @@ use crate::ops::deformation::{Deform, Deformation};
 use crate::ops::eigh::Labels;
 use crate::ops::spectrum::Spectra;
 use crate::physics::{Amplitudes, Lattice, solve_on};
-use crate::progress::Progress;
+use crate::progress::{Progress, Within};
 use crate::{Error, Result, file};
 use serde::{Deserialize, Serialize};
 use std::fs;
@@ -235,7 +235,7 @@ impl Samples {
             let displacement = down(&images, count * row)?;
             // The Hamiltonian is built from the displacement as it is stored.
             let stored: Vec<f64> = displacement.iter().map(|d| f64::from(*d)).collect();
-            let spectrum = solve_on(device, &spec.labels, &spec.lattice, &stored, &StopOnly(progress))?;
+            let spectrum = solve_on(device, &spec.labels, &spec.lattice, &stored, &Within(progress))?;
             samples.displacement.extend(displacement);
             samples.mode_area.extend(spectrum.mode_area.iter().map(|w| *w as f32));
             samples.energy.extend(spectrum.energy);
@@ -261,19 +261,6 @@ impl Samples {
             npz.array("index", &[n], &self.index)?;
             npz.text("meta", &meta)
         })
-    }
-}
-
-/// Passes on notes and the wish to stop.
-struct StopOnly<'a>(&'a dyn Progress);
-
-impl Progress for StopOnly<'_> {
-    fn note(&self, line: &str) {
-        self.0.note(line);
-    }
-
-    fn stop(&self) -> bool {
-        self.0.stop()
     }
 }
 

@@ -121,7 +121,8 @@ pub(super) struct State {
     /// Sum of the penalties of the epoch in hand.
     pub(super) penalty: f64,
     /// The best validation accuracy, or truth, so far.
-    pub(super) best_accuracy: Option<f64>,
+    #[serde(alias = "best_accuracy")]
+    pub(super) best_value: Option<f64>,
     /// Epochs since then.
     pub(super) stale_epochs: u64,
     /// Has patience ended the run?

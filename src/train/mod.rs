@@ -145,7 +145,7 @@ pub struct Outcome {
     /// The epochs.
     pub metrics: Vec<Metrics>,
     /// The best validation accuracy, or truth, where there was a validation set.
-    pub best_accuracy: Option<f64>,
+    pub best_value: Option<f64>,
     /// What the user should know (the collapse check's words).
     pub warnings: Vec<String>,
 }
@@ -217,7 +217,6 @@ pub fn train<D: Device>(device: &D, job: &Job<'_>, progress: &dyn Progress) -> R
             }
         }
 
-        state.epoch += 1;
         let mut model = Model { values: layout::from_arena(&job.architecture, &stepper.shown(device)?), ..start.clone() };
         let mut predictor = Predictor::new(device, &model, job.frozen)?;
         let accuracy = match &validation {
@@ -228,9 +227,19 @@ pub fn train<D: Device>(device: &D, job: &Job<'_>, progress: &dyn Progress) -> R
         // Truth is told by a network of its own, and there may be room for one.
         drop(predictor);
         let truth = match &validation {
-            Some((inputs, targets)) if config.best == Best::Truth => Some(truth::truth(device, job, &model, inputs, targets)?),
+            Some((inputs, targets)) if config.best == Best::Truth => {
+                match truth::truth(device, job, &model, inputs, targets, progress) {
+                    // The epoch's steps are kept; only its end is made again.
+                    Err(Error::Interrupted(_)) => {
+                        checkpoints.save(device, &state, &mut stepper)?;
+                        return Err(interrupted(&state, job.folder));
+                    }
+                    told => Some(told?),
+                }
+            }
             _ => None,
         };
+        state.epoch += 1;
         let line = Metrics {
             epoch: state.epoch,
             step: state.step,
@@ -255,12 +264,12 @@ pub fn train<D: Device>(device: &D, job: &Job<'_>, progress: &dyn Progress) -> R
             Best::Accuracy => accuracy,
             Best::Truth => truth,
         };
-        let better = match (watched, state.best_accuracy) {
+        let better = match (watched, state.best_value) {
             (Some(now), Some(best)) => now > best,
             _ => true,
         };
         if better {
-            (state.best_accuracy, state.stale_epochs) = (watched, 0);
+            (state.best_value, state.stale_epochs) = (watched, 0);
         } else {
             state.stale_epochs += 1;
             state.stopped_early = config.patience > 0 && state.stale_epochs >= config.patience;
@@ -281,7 +290,7 @@ pub fn train<D: Device>(device: &D, job: &Job<'_>, progress: &dyn Progress) -> R
     if state.stopped_early {
         progress.note(&format!("stopped after epoch {}: no better {} for {} epochs", state.epoch, config.best.name(), config.patience));
     }
-    Ok(Outcome { metrics: checkpoints.into_metrics(), best_accuracy: state.best_accuracy, warnings })
+    Ok(Outcome { metrics: checkpoints.into_metrics(), best_value: state.best_value, warnings })
 }
 
 fn interrupted(state: &State, folder: &Path) -> Error {

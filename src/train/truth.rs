@@ -5,14 +5,21 @@ use super::{Job, Predictor, accuracy};
 use crate::nn::{Model, layout};
 use crate::ops::Device;
 use crate::physics::solve_on;
-use crate::progress::Silent;
+use crate::progress::{Progress, Within};
 use crate::{Error, Result};
 
 /// Curves, the first of the validation set, for which designs are drawn: their mean is known to half a percent, in 2 s of two cores an epoch.
 const CURVES: usize = 500;
 
 /// 1 - the mean error (Eq. 4) of the true mode areas of what `l2d` draws for `inputs`, scaled as it takes them, against `targets`.
-pub(super) fn truth<D: Device>(device: &D, job: &Job<'_>, l2d: &Model, inputs: &[f64], targets: &[f64]) -> Result<f64> {
+pub(super) fn truth<D: Device>(
+    device: &D,
+    job: &Job<'_>,
+    l2d: &Model,
+    inputs: &[f64],
+    targets: &[f64],
+    progress: &dyn Progress,
+) -> Result<f64> {
     let modes = job.architecture.sites();
     let curves = CURVES.min(targets.len() / modes);
     let drawn = Predictor::new(device, l2d, None)?.run(device, &inputs[..curves * modes])?;
@@ -20,6 +27,6 @@ pub(super) fn truth<D: Device>(device: &D, job: &Job<'_>, l2d: &Model, inputs: &
         return Err(Error::Failed("what the L2D draws is no longer finite; a lower lr may help".into()));
     }
     let displacement = layout::to_nchw(l2d.architecture.output(), &drawn);
-    let modes_of_designs = solve_on(device, job.labels, job.lattice, &displacement, &Silent)?;
+    let modes_of_designs = solve_on(device, job.labels, job.lattice, &displacement, &Within(progress))?;
     Ok(accuracy(&modes_of_designs.mode_area, &targets[..curves * modes]))
 }
