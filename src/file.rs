@@ -6,15 +6,19 @@ use std::fs::{self, File};
 use std::io::{BufWriter, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
-/// Writes a file through `fill` under a temporary name beside `path`, syncs it, and renames it over `path`.
-/// On any failure the temporary file is removed and whatever stood at `path` is untouched.
+/// Writes a file through `fill` under a temporary name beside `path`, syncs it, and renames it over `path`; where that is a link, over the file
+/// that it leads to. On any failure the temporary file is removed and whatever stood at `path` is untouched.
+///
+/// # Errors
+/// [`Error::Write`]; [`Error::File`] where `path` is a device or a pipe, which would be replaced.
 pub fn write_atomic(path: &Path, fill: impl FnOnce(&mut BufWriter<File>) -> std::io::Result<()>) -> Result<()> {
-    let temporary = temporary_name(path);
+    let target = target(path)?;
+    let temporary = temporary_name(&target);
     let written = (|| {
         let mut writer = BufWriter::new(File::create(&temporary)?);
         fill(&mut writer)?;
         writer.into_inner().map_err(|e| e.into_error())?.sync_all()?;
-        fs::rename(&temporary, path)
+        fs::rename(&temporary, &target)
     })();
     written.map_err(|source| {
         let _ = fs::remove_file(&temporary);
@@ -46,10 +50,10 @@ pub fn read_if_there(path: &Path) -> Result<Option<Vec<u8>>> {
     }
 }
 
-/// Removes what a killed [`write_atomic`] left in `folder`; for folders that one job alone writes to.
-pub fn remove_leftovers(folder: &Path) {
+/// Removes what a killed [`write_atomic`] left in `folder` of files whose names start with `of`.
+pub fn remove_leftovers(folder: &Path, of: &str) {
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-        if is_leftover(&entry.file_name(), "") {
+        if is_leftover(&entry.file_name(), of) {
             let _ = fs::remove_file(entry.path());
         }
     }
@@ -58,6 +62,15 @@ pub fn remove_leftovers(folder: &Path) {
 /// Is `name` what a killed [`write_atomic`] left of a file whose name starts with `of`?
 pub fn is_leftover(name: &OsStr, of: &str) -> bool {
     name.to_str().is_some_and(|name| name.strip_prefix('.').is_some_and(|rest| rest.starts_with(of)) && name.ends_with(".tmp"))
+}
+
+/// The file that a write to `path` replaces or makes.
+pub(crate) fn target(path: &Path) -> Result<PathBuf> {
+    let target = if path.is_symlink() { fs::canonicalize(path).map_err(|source| Error::write(path, source))? } else { path.into() };
+    match fs::metadata(&target) {
+        Ok(there) if !there.is_file() && !there.is_dir() => Err(Error::file(path, "is a device or a pipe; name a file")),
+        _ => Ok(target),
+    }
 }
 
 fn temporary_name(path: &Path) -> PathBuf {
@@ -82,5 +95,22 @@ mod tests {
         create_folder(&path).unwrap();
         let fault = read_if_there(&path).unwrap_err();
         assert!(fault.exit_code() == 2 && fault.to_string().contains("timings.json"), "{fault}");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_stays_and_so_does_what_is_no_file() {
+        use std::os::unix::{fs::symlink, net::UnixListener};
+        let folder = tempfile::tempdir().unwrap();
+        let [file, link, dangling, socket] = ["file", "link", "dangling", "socket"].map(|name| folder.path().join(name));
+        fs::write(&file, "before").unwrap();
+        symlink(&file, &link).unwrap();
+        write_bytes(&link, b"after").unwrap();
+        assert!(link.is_symlink() && fs::read(&file).unwrap() == b"after");
+        symlink(folder.path().join("nowhere"), &dangling).unwrap();
+        assert!(write_bytes(&dangling, b"").is_err() && dangling.is_symlink());
+        let _listens = UnixListener::bind(&socket).unwrap();
+        let fault = write_bytes(&socket, b"").unwrap_err();
+        assert!(fault.exit_code() == 2 && fault.to_string().contains("is a device or a pipe"), "{fault}");
     }
 }

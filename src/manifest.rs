@@ -26,6 +26,19 @@ fn walk(name: String, before: &Value, now: &Value, found: &mut Vec<(String, Valu
     }
 }
 
+/// May a run whose manifest has the key `mark` write to the folder of the manifest `path`? Any other job's stays as it is.
+///
+/// # Errors
+/// [`Error::File`] where the folder holds the manifest of another kind of job, or one that cannot be read.
+pub fn check_owner(path: &Path, mark: &str) -> Result<()> {
+    match file::read_if_there(path)? {
+        Some(bytes) if !serde_json::from_slice::<Value>(&bytes).is_ok_and(|facts| facts.get(mark).is_some()) => {
+            Err(Error::file(path, "belongs to another job; name another folder with --out"))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Writes the manifest of a run that begins on `computed_on`: the object `facts`, and the list `computed_on`.
 ///
 /// # Errors
@@ -41,7 +54,8 @@ pub fn begin(path: &Path, mut facts: Value, computed_on: &str) -> Result<()> {
 /// A manifest that cannot be read or written.
 pub fn go_on(path: &Path, computed_on: &str, progress: &dyn Progress) -> Result<Value> {
     let mut facts: Value = serde_json::from_slice(&file::read_bytes(path)?).map_err(|e| Error::file(path, e))?;
-    let devices = facts["computed_on"].as_array_mut().ok_or_else(|| Error::file(path, "has no list computed_on"))?;
+    let devices = facts.get_mut("computed_on").and_then(Value::as_array_mut);
+    let devices = devices.ok_or_else(|| Error::file(path, "has no list computed_on, so it is no run's manifest"))?;
     match devices.last().and_then(Value::as_str).map(str::to_owned) {
         Some(last) if last == computed_on => {}
         last => {
@@ -61,6 +75,18 @@ fn write(path: &Path, facts: &Value) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_folder_of_another_job_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("manifest.json");
+        check_owner(&path, "preset").unwrap();
+        for (text, free) in [(r#"{"preset": "quick", "computed_on": []}"#, true), (r#"{"spec": {}}"#, false), ("[]", false), ("{", false)] {
+            std::fs::write(&path, text).unwrap();
+            assert_eq!(check_owner(&path, "preset").is_ok(), free, "{text}");
+            assert_eq!(go_on(&path, "cpu", &crate::progress::Silent).is_ok(), free, "{text}");
+        }
+    }
 
     #[test]
     fn differences_are_named() {

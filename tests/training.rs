@@ -232,6 +232,31 @@ fn a_run_that_was_cut_has_the_bits_of_one_that_was_not() {
     }
 }
 
+/// One step an epoch, so that no cost is seen after it.
+#[test]
+fn a_network_that_is_no_longer_finite_ends_the_run() {
+    let set = examples(Kind::D2l, &spec());
+    for lr in [1e30, 1e39] {
+        let folder = tempfile::tempdir().unwrap();
+        let keys = TrainConfig { lr, batch: N as usize, ..keys(1) };
+        let fault = judged::<f32>(Kind::D2l, &keys, &set, None, Some(&set), folder.path(), &Silent).unwrap_err();
+        assert!(matches!(&fault, Error::Failed(words) if words.contains("no longer finite at step 1; a lower lr")), "{lr}: {fault}");
+        assert!(!folder.path().join("metrics.jsonl").exists() && !folder.path().join("checkpoints/best.safetensors").exists());
+    }
+}
+
+#[test]
+fn a_run_whose_files_are_gone_does_not_go_on() {
+    let set = examples(Kind::D2l, &spec());
+    for name in ["metrics.jsonl", "checkpoints/best.safetensors"] {
+        let folder = tempfile::tempdir().unwrap();
+        run::<f32>(Kind::D2l, &keys(1), &set, None, folder.path(), &Silent).unwrap();
+        std::fs::remove_file(folder.path().join(name)).unwrap();
+        let fault = run::<f32>(Kind::D2l, &keys(2), &set, None, folder.path(), &Silent).unwrap_err();
+        assert!(fault.exit_code() == 2 && fault.to_string().contains(name), "{fault}");
+    }
+}
+
 /// Also where a kill came between the models and the state.
 #[test]
 fn the_best_model_is_of_the_epoch_that_validation_likes_best() {

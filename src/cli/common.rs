@@ -2,7 +2,7 @@
 
 use super::compute::{self, Compute};
 use crate::config::{Config, Preset};
-use crate::{Error, Result};
+use crate::{Error, Result, file};
 use clap::Args;
 use std::path::{Path, PathBuf};
 
@@ -33,6 +33,10 @@ impl Common {
     pub(super) fn load(&self, preset: Preset) -> Result<Config> {
         let mut config = Config::load(preset, self.config.as_deref(), &self.settings)?;
         config.seed = self.seed.unwrap_or(config.seed);
+        if i64::try_from(config.seed).is_err() {
+            // A run's config.toml could not hold it.
+            return Err(Error::value("--seed", format!("{}; 0 to {} are possible", config.seed, i64::MAX)));
+        }
         if let Some(device) = &self.device {
             config.device.clone_from(device);
         }
@@ -51,7 +55,7 @@ impl Common {
     pub(super) fn load_for_processor(&self, preset: Preset, command: &str) -> Result<Config> {
         let config = self.load(preset)?;
         if config.device.starts_with("cuda") && !self.quiet {
-            eprintln!("{command} computes on the processor");
+            note!("{command} computes on the processor");
         }
         Ok(config)
     }
@@ -59,10 +63,11 @@ impl Common {
 
 /// Refuses an output that cannot be written before any work is done.
 pub(super) fn check_output(path: &Path) -> Result<()> {
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     if path.is_dir() {
         return Err(Error::file(path, "is a folder; name a file"));
     }
+    let target = file::target(path)?;
+    let folder = target.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     // A probe beside the output tells what permissions do not.
     tempfile_probe(folder).map_err(|source| Error::write(path, source))
 }

@@ -3,16 +3,17 @@
 use super::common::Common;
 use super::compute::{describe, on_device};
 use super::progress::Bar;
-use crate::config::{Config, Preset};
-use crate::dataset::{Labelled, Spec, fingerprint, load_labelled, load_spec};
+use super::reproduce::PresetName;
+use crate::config::Config;
+use crate::dataset::{Spec, load_labelled, load_spec};
 use crate::design::expect;
 use crate::nn::{Kind, Model};
 use crate::physics::Lattice;
 use crate::progress::Progress;
-use crate::train::{Examples, Job, TrainConfig, changes, train};
+use crate::train::{Examples, Job, TrainConfig, check, train};
 use crate::{Error, Result, file, manifest};
 use clap::ValueEnum;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::path::PathBuf;
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -27,6 +28,9 @@ enum Network {
 pub(super) struct Args {
     /// Which network
     network: Network,
+    /// Whose keys are taken where none are set
+    #[arg(long, value_enum, default_value = "paper")]
+    preset: PresetName,
     /// Training set; several are taken one after another (repeatable)
     #[arg(long, value_name = "F|DIR", required = true)]
     data: Vec<PathBuf>,
@@ -48,7 +52,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, common: &Common) -> Result<()> {
-    let (config, compute) = common.open(Preset::Paper)?;
+    let (config, compute) = common.open(args.preset.into())?;
     let kind = match args.network {
         Network::D2l => Kind::D2l,
         Network::L2d => Kind::L2d,
@@ -97,15 +101,12 @@ pub(super) fn run(args: &Args, common: &Common) -> Result<()> {
     let architecture = keys.architecture(kind, size);
     keys.validate(&architecture)?;
     let source = if keys.fresh { Some(source(args, kind, &keys, followed)?) } else { None };
-    let data_hash = data_fingerprint(&labelled);
     let training = Examples::new(kind, labelled);
     let validation = validation.map(|v| Examples::new(kind, v));
-    file::create_folder(&args.out)?;
     let mut notes = serde_json::Map::new();
     notes.insert("configuration".into(), json!(keys));
-    let facts = json!({
-        "program": concat!("scalefree ", env!("CARGO_PKG_VERSION")), "network": kind, "seed": config.seed, "data": data_hash,
-    });
+    let sets = json!({ "--data": training.fingerprint(), "--validation": validation.as_ref().map(Examples::fingerprint) });
+    let facts = json!({ "program": concat!("scalefree ", env!("CARGO_PKG_VERSION")), "network": kind, "seed": config.seed, "sets": sets });
     let job = Job {
         architecture,
         init: init.as_ref(),
@@ -125,12 +126,12 @@ pub(super) fn run(args: &Args, common: &Common) -> Result<()> {
     write_folder(&job, &config, facts, &describe(&compute), &bar)?;
     let outcome = on_device!(compute, device => train(device, &job, &bar))?;
     if common.json {
-        println!(
+        out!(
             "{}",
             json!({ "epochs": outcome.metrics.len(), "best": keys.best, "best_value": outcome.best_value, "last": outcome.metrics.last() })
         );
     } else if let (Some(best), false) = (outcome.best_value, common.quiet) {
-        println!("best {} {:.2} %", keys.best.name(), 100.0 * best);
+        out!("best {} {:.2} %", keys.best.name(), 100.0 * best);
     }
     Ok(())
 }
@@ -160,26 +161,28 @@ fn source(args: &Args, kind: Kind, keys: &TrainConfig, count: u64) -> Result<Spe
     }
 }
 
-fn data_fingerprint(labelled: &Labelled) -> String {
-    fingerprint(bytemuck::cast_slice(&labelled.mode_area))
-}
-
 /// What was asked, as it was asked, and what took it, beside what comes out. A run that goes on keeps its own, but for the keys that may
-/// change; a folder that holds another run stays as it is.
-fn write_folder(job: &Job<'_>, config: &Config, facts: serde_json::Value, computed_on: &str, progress: &dyn Progress) -> Result<()> {
+/// change; a folder that holds another run, or anything else that these files would replace, stays as it is.
+fn write_folder(job: &Job<'_>, config: &Config, facts: Value, computed_on: &str, progress: &dyn Progress) -> Result<()> {
+    let changed = !check(job)?.is_empty();
     let (path, config_path) = (job.folder.join("manifest.json"), job.folder.join("config.toml"));
+    manifest::check_owner(&path, "network")?;
     if job.folder.join("checkpoints/state.safetensors").exists() {
-        if !job.resume {
-            return Ok(());
-        }
-        let changed = !changes(job)?.is_empty();
-        let found: serde_json::Value = serde_json::from_slice(&file::read_bytes(&path)?).map_err(|e| Error::file(&path, e))?;
-        if found["data"] != facts["data"] {
-            return Err(Error::value("--data", "is not the set that the run in the folder was trained on"));
+        let found: Value = serde_json::from_slice(&file::read_bytes(&path)?).map_err(|e| Error::file(&path, e))?;
+        for set in ["--data", "--validation"] {
+            // An older program's manifest does not tell.
+            if found["sets"].get(set).is_some_and(|found| *found != facts["sets"][set]) {
+                return Err(Error::value(set, "is not the set that the run in the folder was begun with; resume with that"));
+            }
         }
         manifest::go_on(&path, computed_on, progress)?;
         return if changed { file::write_bytes(&config_path, config.to_toml()?.as_bytes()) } else { Ok(()) };
     }
-    file::write_bytes(&config_path, config.to_toml()?.as_bytes())?;
-    manifest::begin(&path, facts, computed_on)
+    if let Some(name) = ["config.toml", "metrics.jsonl"].iter().find(|name| !path.exists() && job.folder.join(name).exists()) {
+        let fault = "stands there without the manifest.json of a training; name another folder with --out";
+        return Err(Error::file(job.folder.join(name), fault));
+    }
+    file::create_folder(job.folder)?;
+    manifest::begin(&path, facts, computed_on)?;
+    file::write_bytes(&config_path, config.to_toml()?.as_bytes())
 }

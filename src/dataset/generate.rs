@@ -141,11 +141,11 @@ fn generate_shards<D: Spectra + Deform>(device: &D, spec: &Spec, folder: &Path, 
         return Err(Error::file(folder, "is a folder with other things in it; name a new one, or a file ending in .npz"));
     }
     file::create_folder(folder)?;
-    file::remove_leftovers(folder);
+    file::remove_leftovers(folder, "");
     // The manifest comes first, so that a folder with a shard in it is never without the name of its job.
     manifest.write(&manifest_path)?;
     // Only shards that are what the manifest says count as done.
-    let sound = manifest.shards.iter().take_while(|s| fs::read(folder.join(&s.file)).is_ok_and(|b| fingerprint(&b) == s.fingerprint));
+    let sound = manifest.shards.iter().take_while(|shard| shard.read(folder).is_ok());
     manifest.shards.truncate(sound.count());
 
     progress.begin("generate", spec.count, "sample");
@@ -181,6 +181,21 @@ fn draw_shards<D: Spectra + Deform>(
         }
     }
     Ok(())
+}
+
+impl Shard {
+    /// The file, which must be the one that was written to `folder`, and its bytes.
+    pub(super) fn read(&self, folder: &Path) -> Result<(PathBuf, Vec<u8>)> {
+        let path = folder.join(&self.file);
+        if Path::new(&self.file).file_name() != Some(self.file.as_ref()) {
+            return Err(Error::file(folder.join("manifest.json"), format!("{:?} is no shard's name", self.file)));
+        }
+        let bytes = file::read_bytes(&path)?;
+        if fingerprint(&bytes) != self.fingerprint {
+            return Err(Error::file(path, "is not the shard that manifest.json tells of; run the same generate again to mend it"));
+        }
+        Ok((path, bytes))
+    }
 }
 
 impl Manifest {

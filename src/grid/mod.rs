@@ -23,12 +23,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::{fs, iter, thread};
 
+/// What a sweep writes beside its runs; the first before all others.
+const FILES: [&str; 6] = ["sweep.toml", "table.csv", "table.json", "table.md", "sweep.png", "sweep.svg"];
+
 /// Makes every run of `plan` that is not made yet in `folder`, in up to `jobs` jobs at once; the table over all. A run that fails as a run may
 /// (a cost that is no longer finite, numbers that a statistic refuses), or whose results cannot be read, is told in the table, and the others
 /// go on; a second call tries it again.
 ///
 /// # Errors
-/// No job; a folder with runs of the same names and other configurations; what the device or the file system refuses; Ctrl-C, after saving.
+/// No job; a folder of something else; one with runs of the same names and other configurations; what the device or the file system refuses; Ctrl-C, after saving.
 pub fn sweep<D: Device>(
     device: &D,
     computed_on: &str,
@@ -41,8 +44,12 @@ pub fn sweep<D: Device>(
     if jobs == 0 {
         return Err(Error::value("--jobs", "0 jobs; at least 1 is needed"));
     }
+    if let Some(name) = FILES.iter().find(|name| !folder.join(FILES[0]).exists() && folder.join(name).exists()) {
+        let fault = "stands there without the sweep.toml of a sweep; name another folder with --out";
+        return Err(Error::file(folder.join(name), fault));
+    }
     file::create_folder(&folder.join("runs"))?;
-    file::remove_leftovers(folder);
+    FILES.iter().for_each(|name| file::remove_leftovers(folder, name));
     let points = &plan.points;
     let runs: Vec<Run> = points.iter().map(|point| Run::new(&folder.join("runs").join(point.folder()))).collect();
     // Before the first is begun.

@@ -145,9 +145,14 @@ impl Run {
     pub(super) fn open(&self, computed_on: &str, preset: Preset, config: &Config, progress: &dyn Progress) -> Result<()> {
         file::create_folder(&self.folder)?;
         let (path, manifest_path) = (self.path("config.toml"), self.path("manifest.json"));
+        manifest::check_owner(&manifest_path, "preset")?;
         if self.exists(config)? {
             manifest::go_on(&manifest_path, computed_on, progress)?;
         } else {
+            if let Some(name) = ["report.html", "results.json", "results.md"].iter().find(|name| self.path(name).exists()) {
+                let fault = "stands there without the config.toml of a run; name another folder with --out";
+                return Err(Error::file(self.path(name), fault));
+            }
             let facts =
                 json!({ "program": concat!("scalefree ", env!("CARGO_PKG_VERSION")), "preset": preset.name(), "seed": config.seed });
             manifest::begin(&manifest_path, facts, computed_on)?;

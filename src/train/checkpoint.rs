@@ -35,7 +35,7 @@ impl<'a> Checkpoints<'a> {
     pub(super) fn new<D: Device>(job: &'a Job<'a>) -> Result<Self> {
         let folder = job.folder.join("checkpoints");
         file::create_folder(&folder)?;
-        file::remove_leftovers(&folder);
+        file::remove_leftovers(&folder, "");
         let dtype = if size_of::<D::Real>() == 8 { DType::F64 } else { DType::F32 };
         let origin = resume::origin(job);
         Ok(Checkpoints { job, folder, dtype, origin, metrics: Vec::new(), best: None, last: None, saved: Instant::now() })
@@ -48,7 +48,20 @@ impl<'a> Checkpoints<'a> {
             return Ok(None);
         }
         let state = State::read(&path, device, &self.job.architecture, stepper)?;
+        let steps = (self.job.training.targets.len() / self.job.architecture.sites() / self.job.config.batch) as u64;
+        if !(state.epoch * steps..=(state.epoch + 1) * steps).contains(&state.step) {
+            return Err(Error::file(path, format!("is at step {} of epoch {}, which no run comes to", state.step, state.epoch + 1)));
+        }
         self.metrics = read_metrics(&self.metrics_path())?;
+        if (self.metrics.len() as u64) < state.epoch {
+            let fault =
+                format!("tells of {} epochs, the run has made {}; put back the file that is missing", self.metrics.len(), state.epoch);
+            return Err(Error::file(self.metrics_path(), fault));
+        }
+        let best = self.folder.join("best.safetensors");
+        if state.epoch > 0 && !best.exists() {
+            return Err(Error::file(best, "is gone, and the run would not make it again; put it back, or begin anew in another folder"));
+        }
         // A kill before the state was written leaves epochs that are still to come.
         if self.metrics.len() as u64 > state.epoch {
             self.metrics.truncate(state.epoch as usize);
@@ -153,11 +166,12 @@ impl State {
         let bytes = file::read_bytes(path)?;
         let (tensors, notes) = read_tensors(path, &bytes)?;
         let mut notes = notes.ok_or_else(|| Error::file(path, "not a training state of scalefree"))?;
-        let told: Option<Architecture> = serde_json::from_value(notes["architecture"].take()).ok();
+        let mut note = |key: &str| notes.get_mut(key).map(Value::take).unwrap_or_default();
+        let told: Option<Architecture> = serde_json::from_value(note("architecture")).ok();
         if told.as_ref() != Some(architecture) {
             return Err(Error::file(path, "belongs to a network of another shape; resume with the run's own configuration"));
         }
-        let state: State = serde_json::from_value(notes["state"].take()).map_err(|e| Error::file(path, e))?;
+        let state: State = serde_json::from_value(note("state")).map_err(|e| Error::file(path, e))?;
         for (name, buffer) in stepper.arenas() {
             let found = tensors.iter().find(|(n, _, v)| n == name && v.len() == architecture.parameter_count());
             let (_, _, values) = found.ok_or_else(|| Error::file(path, format!("has no tensor {name} of the network's size")))?;

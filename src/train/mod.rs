@@ -20,10 +20,10 @@ pub use config::{Best, CostReduction, InputScaling, L2Scope, TrainConfig};
 pub(crate) use config::{check_epochs, check_keep, check_l2_scale};
 pub use health::Health;
 pub use predict::{Predictor, accuracy};
-pub use resume::changes;
+pub use resume::check;
 pub use steps::Steps;
 
-use crate::dataset::{Labelled, Spec, epoch_order};
+use crate::dataset::{Labelled, Spec, epoch_order, fingerprint};
 use crate::device::Real;
 use crate::nn::{Init, Kind, Model, Scaling, initialise, layout};
 use crate::ops::Device;
@@ -66,6 +66,12 @@ impl Examples {
             Symmetry::drawn(seed, epoch, sample as u32).apply(size, structure, out);
         });
         Examples { inputs, targets: self.targets.clone() }
+    }
+
+    /// Tells them from others, as far as 64 bits each of inputs and targets do.
+    pub fn fingerprint(&self) -> String {
+        let of = |values: &[f64]| fingerprint(bytemuck::cast_slice(values));
+        of(&self.inputs) + &of(&self.targets)
     }
 
     /// Those in `range`, for lattices of `sites` sites.
@@ -153,26 +159,14 @@ pub struct Outcome {
 /// Trains `job` to its last epoch, or until patience or the user ends it.
 ///
 /// # Errors
-/// Bad configuration or data; a folder that holds a run already (without `resume`), or one with other keys ([`changes`]); a cost that is
-/// no longer finite; [`Error::Interrupted`] after the state was saved.
+/// Those of [`check`]; a cost, a parameter or a prediction that is no longer finite; [`Error::Interrupted`] after the state was saved.
 pub fn train<D: Device>(device: &D, job: &Job<'_>, progress: &dyn Progress) -> Result<Outcome> {
-    let config = job.config;
-    config.validate(&job.architecture)?;
-    let (n, modes) = (job.training.targets.len() / job.architecture.sites(), job.architecture.sites());
-    if config.batch > n {
-        return Err(Error::value("batch", format!("{} is more than the {n} training samples", config.batch)));
-    }
-    let mut samples = Samples::new(device, job, n)?;
-    if resume::state_path(job.folder).exists() && !job.resume {
-        return Err(Error::value(
-            "--out",
-            format!("{} holds a run already; add --resume to continue it, or name another folder", job.folder.display()),
-        ));
-    }
-
-    for line in changes(job)? {
+    for line in check(job)? {
         progress.note(&line);
     }
+    let (config, modes) = (job.config, job.architecture.sites());
+    let n = job.training.targets.len() / modes;
+    let mut samples = Samples::new(device, job, n)?;
     let mut checkpoints = Checkpoints::new::<D>(job)?;
 
     let mut start = start_model(job, modes)?;
@@ -224,6 +218,11 @@ pub fn train<D: Device>(device: &D, job: &Job<'_>, progress: &dyn Progress) -> R
             None => None,
         };
         let health = Health::probe(device, &mut predictor, probe.0)?;
+        // The last steps of an epoch may have spoiled what its costs do not show any more.
+        let finite = model.values.iter().chain(&accuracy).all(|v| v.is_finite()) && health.output_spread.is_finite();
+        if !finite {
+            return Err(Error::Failed(format!("the network is no longer finite at step {}; a lower lr may help", state.step)));
+        }
         // Truth is told by a network of its own, and there may be room for one.
         drop(predictor);
         let truth = match &validation {

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 /// Keys on which no step depends.
 const FREE: [&str; 2] = ["epochs", "patience"];
 
-/// Everything beside the training set on which the numbers of a run depend, by the names that a user knows.
+/// Everything beside its sets on which the numbers of a run depend, by the names that a user knows.
 pub(super) fn origin(job: &Job<'_>) -> Value {
     let of = |model: Option<&Model>| model.map(|m| fingerprint(bytemuck::cast_slice(&m.values)));
     let mut origin = json!({ network(job): job.config, "seed": job.seed, "--init": of(job.init), "--d2l": of(job.frozen) });
@@ -40,14 +40,26 @@ fn completed(origin: &Value, job: &Job<'_>) -> Value {
     origin
 }
 
-/// How `job` differs from the run that it would resume, a line a key; nothing where it begins one.
+/// May `job` begin, or go on? How it differs from the run that it would resume, a line a key; nothing where it begins one. Nothing is
+/// written.
 ///
 /// # Errors
-/// [`Error::Value`] with the key and both values, where steps depend on it: all but the number of epochs and the patience.
-pub fn changes(job: &Job<'_>) -> Result<Vec<String>> {
+/// Bad configuration or data; a folder that holds a run already (without `resume`); [`Error::Value`] with the key and both values, where steps
+/// depend on it: all but the number of epochs and the patience.
+pub fn check(job: &Job<'_>) -> Result<Vec<String>> {
+    let config = job.config;
+    config.validate(&job.architecture)?;
+    let n = job.training.targets.len() / job.architecture.sites();
+    if config.batch > n {
+        return Err(Error::value(format!("{}.batch", network(job)), format!("{} is more than the {n} training samples", config.batch)));
+    }
     let path = state_path(job.folder);
-    if !job.resume || !path.exists() {
+    if !path.exists() {
         return Ok(Vec::new());
+    }
+    if !job.resume {
+        let fault = format!("{} holds a run already; add --resume to continue it, or name another folder", job.folder.display());
+        return Err(Error::value("--out", fault));
     }
     let notes = read_notes(&path, &file::read_bytes(&path)?)?.unwrap_or_default();
     if notes["origin"].is_null() {
