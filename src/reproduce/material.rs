@@ -33,11 +33,11 @@ pub(super) struct Material {
 impl Material {
     pub(super) fn load(config: &Config, run: &Run) -> Result<Self> {
         let modes = config.lattice.sites();
-        let test = set(run, "l2d_test")?;
-        let designs = designs(run)?;
+        let test = set(config, run, "l2d_test")?;
+        let designs = designs(config, run)?;
         let accuracy = accuracy(&designs.mode_area, &test.mode_area, modes);
         let (chosen, in_window) = match run.branch {
-            Branch::OnePool => in_window(&self::designs(&run.root())?.mode_area, modes),
+            Branch::OnePool => in_window(&self::designs(config, &run.root())?.mode_area, modes),
             _ => in_window(&designs.mode_area, modes),
         };
         let (seeds, targets, w_avg) = (test.structures.displacement, test.mode_area, w_avg(&designs.mode_area, modes));

@@ -37,7 +37,7 @@ fn drawn(run: &Run, round: u64, part: &str) -> PathBuf {
 
 /// Trains the network of `kind` in `round`.
 pub(super) fn train<D: Device>(device: &D, config: &Config, run: &Run, kind: Kind, round: u64, progress: &dyn Progress) -> Result<()> {
-    let (mut training, mut validation) = examples(run, kind)?;
+    let (mut training, mut validation) = examples(config, run, kind)?;
     if kind == Kind::D2l {
         for earlier in 0..round {
             training.extend(Examples::new(kind, load_labelled(&drawn(run, earlier, "train"))?));
@@ -47,7 +47,7 @@ pub(super) fn train<D: Device>(device: &D, config: &Config, run: &Run, kind: Kin
     let mut keys = config.network(kind).clone();
     let mut source = None;
     if keys.fresh {
-        // A round follows on from what the one before has seen.
+        // A round begins with the set itself, as every training does, and goes on behind what the round before has seen.
         let seen = if round == 0 { 0 } else { keys.epochs + (round - 1) * config.rounds.epochs };
         source = Some(load_spec(&run.data(&format!("{}_train", kind.to_string().to_lowercase())))?.following(seen)?);
     }
@@ -84,7 +84,7 @@ pub(super) fn draw<D: Device>(device: &D, config: &Config, run: &Run, round: u64
             continue;
         }
         let l2d = best(config, run, Kind::L2d, round)?;
-        let targets = set(run, &format!("l2d_{part}"))?.mode_area;
+        let targets = set(config, run, &format!("l2d_{part}"))?.mode_area;
         let designs = design::design(device, &l2d, &targets, &config.labels, &config.lattice, progress)?;
         let n = targets.len() / modes;
         out.parent().map_or(Ok(()), file::create_folder)?;

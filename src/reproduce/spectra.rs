@@ -86,13 +86,16 @@ const FILE: &str = "spectra.npz";
 pub(super) fn read(run: &Run) -> Result<Spectra> {
     let path = run.path(FILE);
     let mut npz = npz::Npz::open(&path)?;
-    // A length of 0 stands for any.
+    // A length of 0 stands for any but none.
     let mut column = |key: &str, wanted: usize| -> Result<Vec<f64>> {
         let values = npz.array(key)?.values;
-        if values.len() != wanted && wanted > 0 {
-            return Err(Error::file(&path, format!("{key} holds {} numbers; {wanted} are needed", values.len())));
+        match (values.len(), wanted) {
+            (0, _) => Err(Error::file(&path, format!("{key} is empty; remove the file to have it made again"))),
+            (found, wanted) if found != wanted && wanted > 0 => {
+                Err(Error::file(&path, format!("{key} holds {found} numbers; {wanted} are needed; remove the file to have it made again")))
+            }
+            _ => Ok(values),
         }
-        Ok(values)
     };
     let two = |values: Vec<f64>| {
         let (seeds, designs) = values.split_at(values.len() / 2);

@@ -37,14 +37,31 @@ pub(super) fn data<D: Device>(device: &D, config: &Config, run: &Run, progress: 
 }
 
 /// A data set of the run.
-pub(super) fn set(run: &Run, name: &str) -> Result<Labelled> {
-    load_labelled(&run.data(name))
+///
+/// # Errors
+/// A file that is not there, or holds anything but the lattices that the configuration asks for.
+pub(super) fn set(config: &Config, run: &Run, name: &str) -> Result<Labelled> {
+    let path = run.data(name);
+    let found = load_labelled(&path)?;
+    let wanted = SETS.iter().position(|known| *known == name).map_or(0, |set| spec(config, set).count as usize);
+    fits(&path, "mode_area", &found.mode_area, wanted * config.lattice.sites())?;
+    Ok(found)
+}
+
+/// Has an array of a run's file the size that the configuration asks for?
+fn fits(path: &Path, key: &str, found: &[f64], wanted: usize) -> Result<()> {
+    if found.len() == wanted {
+        return Ok(());
+    }
+    let fault =
+        format!("{key} holds {} numbers; the run's configuration asks for {wanted}; remove the file to have it made again", found.len());
+    Err(Error::file(path, fault))
 }
 
 /// What a network of `kind` learns from, and what it is validated on.
-pub(super) fn examples(run: &Run, kind: Kind) -> Result<(Examples, Examples)> {
+pub(super) fn examples(config: &Config, run: &Run, kind: Kind) -> Result<(Examples, Examples)> {
     let name = kind.to_string().to_lowercase();
-    let [training, validation] = ["train", "validation"].map(|part| set(run, &format!("{name}_{part}")));
+    let [training, validation] = ["train", "validation"].map(|part| set(config, run, &format!("{name}_{part}")));
     Ok((Examples::new(kind, training?), Examples::new(kind, validation?)))
 }
 
@@ -97,7 +114,7 @@ fn untrained(config: &Config, run: &Run) -> Result<Model> {
     let values = initialise(&architecture, config.l2d.init, config.l2d.output_scale, config.seed);
     let scaling = match config.l2d.input_scaling {
         InputScaling::None => None,
-        InputScaling::Standard => Some(Scaling::standard(&set(run, "l2d_train")?.mode_area, architecture.sites())),
+        InputScaling::Standard => Some(Scaling::standard(&set(config, run, "l2d_train")?.mode_area, architecture.sites())),
     };
     Ok(Model { architecture, values, scaling, notes: Map::new() })
 }
@@ -107,7 +124,7 @@ pub(super) fn design<D: Device>(device: &D, config: &Config, run: &Run, progress
     let prediction = run.path("prediction.npz");
     if !prediction.exists() {
         let d2l = Model::read(&run.path("d2l/checkpoints/best.safetensors"))?;
-        let test = set(run, "d2l_test")?;
+        let test = set(config, run, "d2l_test")?;
         let predicted = design::predict(device, &d2l, &test.structures)?;
         npz::write_npz(&prediction, |npz| npz.array("mode_area", &[test.structures.count, modes], &predicted))?;
     }
@@ -115,7 +132,7 @@ pub(super) fn design<D: Device>(device: &D, config: &Config, run: &Run, progress
     if !designs.exists() {
         let d2l = Model::read(&run.path("d2l/checkpoints/best.safetensors"))?;
         let l2d = Model::read(&run.path("l2d/checkpoints/best.safetensors"))?;
-        let targets = set(run, "l2d_test")?.mode_area;
+        let targets = set(config, run, "l2d_test")?.mode_area;
         let n = targets.len() / modes;
         let chained = design::chain(device, &l2d, &d2l, &targets)?;
         let drawn = design::design(device, &l2d, &targets, &config.labels, &config.lattice, progress)?;
@@ -147,15 +164,34 @@ pub(super) struct Designs {
     pub(super) untrained: Vec<f64>,
 }
 
-pub(super) fn designs(run: &Run) -> Result<Designs> {
+/// Reads `designs.npz`.
+///
+/// # Errors
+/// As [`set`].
+pub(super) fn designs(config: &Config, run: &Run) -> Result<Designs> {
     let path = run.path("designs.npz");
     let mut npz = npz::Npz::open(&path)?;
-    Ok(Designs {
-        structures: load_structures(&path)?,
-        mode_area: npz.array("mode_area")?.values,
-        chained: npz.array("chained")?.values,
-        untrained: npz.array("untrained")?.values,
-    })
+    let modes = config.data.test as usize * config.lattice.sites();
+    let structures = load_structures(&path)?;
+    fits(&path, "displacement", &structures.displacement, 2 * modes)?;
+    let mut array = |key: &str, wanted: usize| -> Result<Vec<f64>> {
+        let values = npz.array(key)?.values;
+        fits(&path, key, &values, wanted)?;
+        Ok(values)
+    };
+    let (mode_area, chained, untrained) = (array("mode_area", modes)?, array("chained", modes)?, array("untrained", 2 * modes)?);
+    Ok(Designs { structures, mode_area, chained, untrained })
+}
+
+/// What D2L predicts for its test set, (n, N).
+///
+/// # Errors
+/// As [`set`].
+pub(super) fn predicted(config: &Config, run: &Run) -> Result<Vec<f64>> {
+    let path = run.path("prediction.npz");
+    let predicted = npz::Npz::open(&path)?.array("mode_area")?.values;
+    fits(&path, "mode_area", &predicted, config.data.test as usize * config.lattice.sites())?;
+    Ok(predicted)
 }
 
 /// Which test sample the attack is made on: seed and design of matched localisation (Fig. 6).
@@ -170,7 +206,7 @@ pub(super) fn attack<D: Device>(device: &D, config: &Config, run: &Run, progress
     if paths.iter().all(|p| p.exists()) {
         return Ok(());
     }
-    let (test, designs) = (set(run, "l2d_test")?, designs(run)?);
+    let (test, designs) = (set(config, run, "l2d_test")?, designs(config, run)?);
     let sample = attacked_sample(&test.mode_area, &designs, config.lattice.sites())?;
     let row = 2 * config.lattice.sites();
     let keys = &config.attack;

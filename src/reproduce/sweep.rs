@@ -85,7 +85,7 @@ pub(super) fn compute<D: Device>(device: &D, config: &Config, run: &Run, progres
             if metrics(run, kind, regulariser)?.len() as u64 != config.sweep.epochs {
                 let (training, validation) = match &sets {
                     Some(sets) => sets,
-                    None => sets.insert(examples(run, kind)?),
+                    None => sets.insert(examples(config, run, kind)?),
                 };
                 let training = training.rows(0..samples(config), config.lattice.sites());
                 let d2l = run.path("d2l/checkpoints/best.safetensors");

@@ -1,18 +1,18 @@
 //! Mode areas of whole sets, and training: Fig. 2fg, 3cde, S1, S2, the trainings of the run, and the population.
 
-use super::super::stages::{designs, set};
+use super::super::stages::{designs, predicted, set};
 use super::super::{Run, sets, sweep};
 use super::{Branch, Source, if_there};
 use crate::Result;
 use crate::analysis::population::w_avg;
 use crate::config::Config;
-use crate::dataset::{load_labelled, npz};
+use crate::dataset::load_labelled;
 use crate::figures::{self, Structures, d2l_localisation, l2d_localisation, population, training};
 use crate::nn::Kind;
 use crate::train::{Metrics, read_metrics};
 
 pub(super) fn draw(source: &Source) -> Result<String> {
-    let (run, modes) = (&source.run, source.modes());
+    let (run, config, modes) = (&source.run, &source.config, source.modes());
     match source.id.as_str() {
         "training" => {
             let [d2l, l2d] = ["d2l", "l2d"].map(|network| read_metrics(&run.path(&format!("{network}/metrics.jsonl"))));
@@ -20,12 +20,12 @@ pub(super) fn draw(source: &Source) -> Result<String> {
             Ok(training(&[d2l.run("")], &[l2d.run("")]))
         }
         "2fg" => {
-            let predicted = npz::Npz::open(&run.path("prediction.npz"))?.array("mode_area")?.values;
-            Ok(d2l_localisation(&set(run, "d2l_test")?.mode_area, &predicted, modes))
+            let predicted = predicted(config, run)?;
+            Ok(d2l_localisation(&set(config, run, "d2l_test")?.mode_area, &predicted, modes))
         }
         "3cde" => {
-            let designs = designs(run)?;
-            Ok(l2d_localisation(&set(run, "l2d_test")?.mode_area, &designs.chained, &designs.mode_area, modes))
+            let designs = designs(config, run)?;
+            Ok(l2d_localisation(&set(config, run, "l2d_test")?.mode_area, &designs.chained, &designs.mode_area, modes))
         }
         "S1" => {
             let mut mode_area = Vec::new();
@@ -64,7 +64,7 @@ fn populations(source: &Source) -> Result<String> {
     let one = |run: &Run, config: &Config| -> Result<(String, Vec<f64>, Vec<f64>)> {
         let modes = config.lattice.sites();
         let title = format!("ρ_{{max}} = {}, σ_{{max}} = {}", config.data.rho_max, config.data.sigma_max);
-        Ok((title, w_avg(&set(run, "l2d_test")?.mode_area, modes), w_avg(&designs(run)?.mode_area, modes)))
+        Ok((title, w_avg(&set(config, run, "l2d_test")?.mode_area, modes), w_avg(&designs(config, run)?.mode_area, modes)))
     };
     let mut all = vec![one(&source.run, &source.config)?];
     if let Some((run, config)) = if_there(source.branch(Branch::Matched))? {

@@ -23,8 +23,8 @@ pub(super) fn draw(source: &Source) -> Result<String> {
 
 /// Fig. 6.
 fn one_pair(source: &Source) -> Result<String> {
-    let (run, modes) = (&source.run, source.modes());
-    let (test, designs) = (set(run, "l2d_test")?, designs(run)?);
+    let (run, config, modes) = (&source.run, &source.config, source.modes());
+    let (test, designs) = (set(config, run, "l2d_test")?, designs(config, run)?);
     let sample = attacked_sample(&test.mode_area, &designs, modes)?;
     let (seed, design) = (Attacked::read(&run.path("attack_seed.npz"))?, Attacked::read(&run.path("attack_design.npz"))?);
     let seed = Statistics::new(&seed, modes, row(&test.mode_area, sample, modes))?;

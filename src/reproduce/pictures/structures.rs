@@ -1,10 +1,9 @@
 //! Pictures of lattices: Fig. 1, 2b-e, 4a-f, and modes.
 
-use super::super::stages::{designs, set};
+use super::super::stages::{designs, predicted, set};
 use super::{Source, row};
 use crate::Result;
 use crate::analysis::population::{w_avg, weak_and_strong};
-use crate::dataset::npz;
 use crate::figures::{Mode, Prediction, Redesign, Structure, design, lattice, modes, prediction};
 use crate::physics::eigenmodes;
 
@@ -18,21 +17,21 @@ pub(super) fn draw(source: &Source) -> Result<String> {
     let pair = |w: &[f64]| weak_and_strong(&w_avg(w, modes)).ok_or_else(|| source.lacking("the test set is empty".into()));
 
     if matches!(source.id.as_str(), "1" | "2b-e") {
-        let test = set(run, "d2l_test")?;
+        let test = set(config, run, "d2l_test")?;
         let (weak, strong) = pair(&test.mode_area)?;
         if source.id == "1" {
             return Ok(lattice(picture(&test.structures.displacement, strong)));
         }
-        let predicted = npz::Npz::open(&run.path("prediction.npz"))?.array("mode_area")?.values;
+        let ml = predicted(config, run)?;
         let [weak, strong] = [weak, strong].map(|k| Prediction {
             structure: picture(&test.structures.displacement, k),
             truth: row(&test.mode_area, k, modes),
-            ml: row(&predicted, k, modes),
+            ml: row(&ml, k, modes),
         });
         return Ok(prediction(weak, strong));
     }
 
-    let (test, designs) = (set(run, "l2d_test")?, designs(run)?);
+    let (test, designs) = (set(config, run, "l2d_test")?, designs(config, run)?);
     let (seeds, drawn) = (&test.structures.displacement, &designs.structures.displacement);
     let (weak, strong) = pair(&test.mode_area)?;
     if source.id == "4a-f" {

@@ -8,9 +8,8 @@ use crate::analysis::population::{
 };
 use crate::analysis::statistics::{Estimate, mean};
 use crate::config::Config;
-use crate::dataset::npz;
 use crate::report::{Claim, Row};
-use crate::reproduce::stages::set;
+use crate::reproduce::stages::{predicted, set};
 
 fn percent(id: &str, what: &str, accuracies: &[f64]) -> Row {
     let found = Estimate::of(accuracies);
@@ -24,8 +23,8 @@ struct Baselines {
 }
 
 impl Baselines {
-    fn of(run: &Run, training: &str, targets: &[f64], modes: usize) -> Result<Self> {
-        let training = set(run, training)?.mode_area;
+    fn of(config: &Config, run: &Run, training: &str, targets: &[f64], modes: usize) -> Result<Self> {
+        let training = set(config, run, training)?.mode_area;
         let median = 100.0 * mean(&median_curve_accuracy(&training, targets, modes));
         let nearest = 100.0 * mean(&nearest_curve_accuracy(&training, targets, modes));
         Ok(Baselines { median, nearest })
@@ -45,11 +44,11 @@ impl Baselines {
 pub(super) fn rows(config: &Config, run: &Run, material: &Material) -> Result<Vec<Row>> {
     let modes = material.modes;
     let one_pool = run.branch == Branch::OnePool;
-    let test = set(run, "d2l_test")?.mode_area;
-    let predicted = npz::Npz::open(&run.path("prediction.npz"))?.array("mode_area")?.values;
+    let test = set(config, run, "d2l_test")?.mode_area;
+    let predicted = predicted(config, run)?;
     let d2l = accuracy(&predicted, &test, modes);
-    let of_d2l = Baselines::of(run, "d2l_train", &test, modes)?;
-    let of_l2d = Baselines::of(run, "l2d_train", &material.targets, modes)?;
+    let of_d2l = Baselines::of(config, run, "d2l_train", &test, modes)?;
+    let of_l2d = Baselines::of(config, run, "l2d_train", &material.targets, modes)?;
     let chained = accuracy(&material.designs.chained, &material.targets, modes);
     // As published: Fig. 2g, 3d, 3e; for the one-pool networks Note S6.
     let (ids, paper) = if one_pool {

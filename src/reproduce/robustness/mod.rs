@@ -131,8 +131,8 @@ pub(super) fn read(run: &Run) -> Result<Robustness> {
     let &[n, r, 2, 2, 2, sites] = by_mode.shape.as_slice() else {
         return Err(Error::file(&path, format!("by_mode has shape {:?}; (n, r, 2, 2, 2, N) is needed", by_mode.shape)));
     };
-    let (sample, w_avg, accuracy) = (npz.array("sample")?, npz.array("w_avg")?, npz.array("accuracy")?);
-    if by_atom.shape != by_mode.shape || sample.shape != [n] || w_avg.shape != [n, 2] || accuracy.shape != [n] {
+    let (sample, w_avg, accuracy, rho_a) = (npz.array("sample")?, npz.array("w_avg")?, npz.array("accuracy")?, npz.array("rho_a")?);
+    if rho_a.shape != [r] || by_atom.shape != by_mode.shape || sample.shape != [n] || w_avg.shape != [n, 2] || accuracy.shape != [n] {
         return Err(Error::file(&path, "its arrays are of different lengths; remove it, and the stage makes it again"));
     }
     let row = 8 * r * sites;
@@ -143,7 +143,7 @@ pub(super) fn read(run: &Run) -> Result<Robustness> {
         by_mode: by_mode.values[k * row..][..row].to_vec(),
         by_atom: by_atom.values[k * row..][..row].to_vec(),
     };
-    Ok(Robustness { rho_a: npz.array("rho_a")?.values, sites, pairs: (0..n).map(pair).collect() })
+    Ok(Robustness { rho_a: rho_a.values, sites, pairs: (0..n).map(pair).collect() })
 }
 
 /// Attacks the pairs that are not done yet, then harms them.
@@ -219,7 +219,7 @@ mod tests {
     /// Six seeds of 16 sites and as many other structures that stand for their designs.
     fn run_folder(folder: &Path) -> (Config, Run) {
         let mut config = Preset::Quick.config();
-        config.lattice.size = 4;
+        (config.lattice.size, config.data.test) = (4, 6);
         (config.attack.pairs, config.attack.sweep, config.attack.sweep_angles, config.attack.repeats) = (3, vec![0.01, 0.1], 2, 2);
         let run = Run::new(folder);
         file::create_folder(&run.path("data")).unwrap();
