@@ -3,7 +3,7 @@
 
 use scalefree::Error;
 use scalefree::dataset::npz::Npz;
-use scalefree::dataset::{Spec, generate};
+use scalefree::dataset::{Spec, generate, load_labelled};
 use scalefree::device::Cpu;
 use scalefree::ops::eigh::Labels;
 use scalefree::physics::{Amplitudes, Attack, Lattice, Modes, average_mode_area, solve};
@@ -165,6 +165,21 @@ fn a_damaged_shard_is_made_again_and_another_set_is_refused() {
     std::fs::write(&shard, &sound[..1000]).unwrap();
     generate(&Cpu::<f64>::new(), &spec(0, 2100), &set, &Silent).unwrap();
     assert_eq!(bytes(&shard), sound);
+    // What reads the folder reads no other shards.
+    let manifest = String::from_utf8(bytes(&set.join("manifest.json"))).unwrap();
+    for (forged, words) in [
+        (manifest.replace("shard-000001.npz", "../set/shard-000001.npz"), "no shard's name"),
+        (manifest.replace("\"size\": 4", "\"size\": 5"), "has 1024 lattices of 4 sites a side"),
+    ] {
+        assert_ne!(forged, manifest);
+        std::fs::write(set.join("manifest.json"), forged).unwrap();
+        let error = load_labelled(&set).unwrap_err();
+        assert!(error.to_string().contains(words), "{error}");
+    }
+    std::fs::write(set.join("manifest.json"), manifest).unwrap();
+    assert_eq!(load_labelled(&set).unwrap().structures.count, 2100);
+    std::fs::write(&shard, &sound[..1000]).unwrap();
+    assert!(load_labelled(&set).unwrap_err().to_string().contains("run the same generate again"));
     let error = generate(&Cpu::<f64>::new(), &spec(0, 2101), &set, &Silent).unwrap_err();
     assert!(error.to_string().contains("belongs to another set"), "{error}");
 }

@@ -314,6 +314,10 @@ impl Layers {
         // The population first: explicit amplitudes in the same file win over it.
         leaves.sort_by_key(|leaf| leaf.key != "data.population");
         for Leaf { key, line, value } in leaves {
+            // A group without keys.
+            if value.as_table().is_some_and(Table::is_empty) && self.table.get(&key).is_some_and(Value::is_table) {
+                continue;
+            }
             self.set(&key, value).map_err(|fault| Error::file(path, format!("line {line}: {key}: {fault}")))?;
             self.lines.insert(key, line);
         }
@@ -365,7 +369,7 @@ pub(crate) struct Leaf {
     pub(crate) key: String,
     /// Where it stands, from 1.
     pub(crate) line: usize,
-    /// No table.
+    /// No table, but an empty one.
     pub(crate) value: Value,
 }
 
@@ -379,23 +383,23 @@ pub(crate) fn leaves(path: &Path) -> Result<Vec<Leaf>> {
     let unsound = |e: toml::de::Error| Error::file(path, e.to_string().trim_end());
     let table = DeTable::parse(&text).map_err(unsound)?;
     let mut starts = Vec::new();
-    collect(table.get_ref(), "", &mut starts);
+    collect(table.get_ref(), &[], &mut starts);
     starts.sort_by_key(|(_, start)| *start);
     let values = Value::Table(toml::from_str(&text).map_err(unsound)?);
-    let leaf = |(key, start): (String, usize)| {
-        let value = key.split('.').try_fold(&values, |value, part| value.get(part))?.clone();
-        Some(Leaf { line: 1 + text[..start].matches('\n').count(), key, value })
+    let leaf = |(path, start): (Vec<String>, usize)| {
+        let value = path.iter().try_fold(&values, |value, part| value.get(part))?.clone();
+        Some(Leaf { line: 1 + text[..start].matches('\n').count(), key: path.join("."), value })
     };
     Ok(starts.into_iter().filter_map(leaf).collect())
 }
 
-/// The dotted keys of a parsed file, with where their names start.
-fn collect(table: &DeTable<'_>, prefix: &str, leaves: &mut Vec<(String, usize)>) {
+/// The keys of a parsed file, part by part (a quoted part may have dots of its own), with where their names start.
+fn collect(table: &DeTable<'_>, prefix: &[String], leaves: &mut Vec<(Vec<String>, usize)>) {
     for (name, value) in table {
-        let key = if prefix.is_empty() { name.get_ref().to_string() } else { format!("{prefix}.{}", name.get_ref()) };
+        let path = [prefix, &[name.get_ref().to_string()]].concat();
         match value.get_ref() {
-            DeValue::Table(inner) => collect(inner, &key, leaves),
-            _ => leaves.push((key, name.span().start)),
+            DeValue::Table(inner) if !inner.is_empty() => collect(inner, &path, leaves),
+            _ => leaves.push((path, name.span().start)),
         }
     }
 }
@@ -424,9 +428,16 @@ mod tests {
     }
 
     #[test]
+    fn a_quoted_key_is_no_other_key_and_a_group_may_be_empty() {
+        assert_eq!(load("\"d2l.batch\" = 7\n[l2d]\n\"batch\" = 9\n[attack]", &[]).map(|c| (c.d2l.batch, c.l2d.batch)).unwrap(), (7, 9));
+    }
+
+    #[test]
     fn faults_name_the_key_and_the_line() {
         for (text, settings, words) in [
-            ("seed = 1\nsede = 2", &[][..], "line 2: sede: unknown key"),
+            ("\"no.such.key\" = 1", &[][..], "line 1: no.such.key: unknown key"),
+            ("seed = 1\n[foo]", &[], "line 2: foo: unknown key"),
+            ("seed = 1\nsede = 2", &[], "line 2: sede: unknown key"),
             ("[d2l]\n\nbatches = 2", &[], "line 3: d2l.batches: unknown key"),
             ("[d2l]\npool = \"some\"", &[], "line 2: d2l.pool: unknown variant"),
             ("seed = ", &[], "line 1"),

@@ -75,11 +75,23 @@ pub fn load_labelled(path: &Path) -> Result<Labelled> {
         }
         let mut all = Labelled::default();
         for shard in &manifest.shards {
-            all.extend(load_labelled(&path.join(&shard.file))?);
+            let (path, bytes) = shard.read(path)?;
+            let some = labelled(&path, bytes)?;
+            let found = (some.structures.count as u64, some.structures.size);
+            if found != (shard.count, manifest.spec.lattice.size) {
+                let fault = format!("has {} lattices of {} sites a side, not what manifest.json tells of", found.0, found.1);
+                return Err(Error::file(path, fault));
+            }
+            all.extend(some);
         }
         return Ok(all);
     }
-    let mut npz = Npz::parse(path, read(path)?)?;
+    labelled(path, read(path)?)
+}
+
+/// The labelled structures of an NPZ file.
+fn labelled(path: &Path, bytes: Vec<u8>) -> Result<Labelled> {
+    let mut npz = Npz::parse(path, bytes)?;
     let structures = structures(path, "displacement", npz.array("displacement")?)?;
     let curves = curves(path, "mode_area", npz.array("mode_area")?)?;
     if (curves.size, curves.count) != (structures.size, structures.count) {

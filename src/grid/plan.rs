@@ -84,6 +84,7 @@ impl Plan {
         for leaf in leaves(path)? {
             let fault = |text: String| Error::file(path, format!("line {}: {}: {text}", leaf.line, leaf.key));
             match leaf.key.split_once('.') {
+                None if leaf.value.is_table() && ["each", "grid"].contains(&leaf.key.as_str()) => {}
                 None if leaf.key == "seeds" => {
                     let numbers = leaf.value.as_array().and_then(|list| list.iter().map(seed).collect::<Option<Vec<u64>>>());
                     seeds =
@@ -103,7 +104,10 @@ impl Plan {
         let mut known = HashSet::new();
         for changes in settings(path, &each, &grid)? {
             let mut config = base.clone();
-            for (factor, value) in &changes {
+            // The population first: explicit amplitudes win over it.
+            let mut ordered = changes.clone();
+            ordered.sort_by_key(|(factor, _)| factor.key != "data.population");
+            for (factor, value) in &ordered {
                 let fault = |text: String| Error::file(path, format!("line {}: {}: {text}", factor.line, factor.key));
                 config = config.with(&factor.key, (*value).clone()).map_err(fault)?;
             }
@@ -256,6 +260,8 @@ mod tests {
         assert!(lists.len() == 2 && lists[0].starts_with("d2l.filters=_4__8_-") && lists[0] != lists[1], "{lists:?}");
         let matched = plan("[grid.data]\npopulation = [\"matched\"]").unwrap();
         assert_eq!((matched.points.len(), matched.points[0].config.data.rho_max), (1, 0.3));
+        let both = plan("[each]\n[grid.data]\nrho_max = [0.1, 0.2]\npopulation = [\"matched\"]").unwrap();
+        assert_eq!(both.points.iter().map(|point| point.config.data.rho_max).collect::<Vec<_>>(), [0.1, 0.2]);
     }
 
     #[test]
