@@ -9,12 +9,13 @@ use crate::dataset::{Attacked, load_structures};
 use crate::physics::{Attack, Lattice, Modes};
 use crate::progress::{Part, Progress};
 use crate::{Error, Result};
+use serde::Serialize;
 use serde_json::json;
 use std::path::PathBuf;
 
 #[derive(clap::Args)]
 pub(super) struct Args {
-    /// .npz with `displacement`, or a bare .npy (n, 2, L, L)
+    /// .npz with `displacement`, a bare .npy (n, 2, L, L), or a folder of shards
     #[arg(value_name = "IN")]
     input: PathBuf,
     /// Gets delta_mode_area (n, atoms, angles, N), theta, atom, rho_a
@@ -41,65 +42,73 @@ pub(super) fn run(args: &Args, common: &Common) -> Result<()> {
     })?;
     attacked.write(&args.out)?;
 
-    let table = Table::new(common);
+    let mut table = Table::default();
     for (structure, changes) in attacked.delta_mode_area.chunks_exact(sites * keys.angles * sites).enumerate() {
         table.add(structure, keys.rho_a, keys.modes, &Statistics::new(changes, sites, keys.angles, sites)?)?;
     }
+    if !common.json && !common.quiet {
+        out!("structure     rho_a  modes    angles  mean |dw|     CV  largest/mean   Gini");
+        table.print();
+    }
     let each = (sites * keys.angles) as u64;
     bar.begin("sweep", each * (args.sweep.len() * structures.count) as u64, "attacks");
-    let mut before = 0;
-    let mut swept = Vec::new();
+    let (first, mut before) = (table.lines.len(), 0);
     for (structure, displacement) in structures.displacement.chunks_exact(2 * sites).enumerate() {
         for &rho_a in &args.sweep {
             let attack = Attack { rho_a, ..Attack::everywhere(&lattice, keys.angles, seed, structure as u64)? };
             let part = Part { progress: &bar, before };
             let answer = on_device!(compute, device => attack.strike_both(device, labels, &lattice, displacement, &part))?;
-            swept.push((structure, rho_a, answer));
+            for (modes, changes) in [(Modes::Sorted, &answer.sorted), (Modes::Tracked, &answer.tracked)] {
+                table.add(structure, rho_a, modes, &Statistics::new(changes, sites, keys.angles, sites)?)?;
+            }
             before += each;
         }
     }
     bar.end();
-    for (structure, rho_a, answer) in &swept {
-        for (modes, changes) in [(Modes::Sorted, &answer.sorted), (Modes::Tracked, &answer.tracked)] {
-            table.add(*structure, *rho_a, modes, &Statistics::new(changes, sites, keys.angles, sites)?)?;
-        }
+    if common.json {
+        out!("{}", json!(table.lines));
+    } else if !common.quiet {
+        table.lines.drain(..first);
+        table.print();
     }
     Ok(())
 }
 
 /// What is printed: a line for each structure, length, pairing of modes, and for the mean over the angles and the first one alone.
+#[derive(Default)]
 struct Table {
-    json: bool,
-    quiet: bool,
+    lines: Vec<Line>,
+}
+
+#[derive(Serialize)]
+struct Line {
+    structure: usize,
+    rho_a: f64,
+    modes: &'static str,
+    angles: &'static str,
+    mean: f64,
+    cv: f64,
+    largest: f64,
+    gini: f64,
 }
 
 impl Table {
-    fn new(common: &Common) -> Self {
-        if !common.json && !common.quiet {
-            println!("structure     rho_a  modes    angles  mean |dw|     CV  largest/mean   Gini");
-        }
-        Table { json: common.json, quiet: common.quiet }
-    }
-
-    fn add(&self, structure: usize, rho_a: f64, modes: Modes, changes: &Statistics) -> Result<()> {
+    fn add(&mut self, structure: usize, rho_a: f64, modes: Modes, changes: &Statistics) -> Result<()> {
         let first = changes.first_angle();
         let atoms = changes.by_atom().len();
         let first = Statistics::new(&first, atoms, 1, first.len() / atoms)?.hubs();
-        for (angles, long, hubs) in [("mean", "mean over angles", changes.hubs()), ("first", "first angle", first)] {
+        let modes = if modes == Modes::Sorted { "sorted" } else { "tracked" };
+        for (angles, hubs) in [("mean over angles", changes.hubs()), ("first angle", first)] {
             let Hubs { mean, cv, largest, gini, .. } = hubs;
-            let word = if modes == Modes::Sorted { "sorted" } else { "tracked" };
-            if self.json {
-                println!(
-                    "{}",
-                    json!({
-                        "structure": structure, "rho_a": rho_a, "modes": word, "angles": long,
-                        "mean": mean, "cv": cv, "largest": largest, "gini": gini,
-                    })
-                );
-            } else if !self.quiet {
-                println!("{structure:>9}  {rho_a:>8.1e}  {word:<7}  {angles:<6}  {mean:>9.3e}  {cv:>5.3}  {largest:>12.2}  {gini:>5.3}");
-            }
+            self.lines.push(Line { structure, rho_a, modes, angles, mean, cv, largest, gini });
         }
         Ok(())
+    }
+
+    fn print(&self) {
+        for Line { structure, rho_a, modes, angles, mean, cv, largest, gini } in &self.lines {
+            let angles = angles.split(' ').next().unwrap_or_default();
+            out!("{structure:>9}  {rho_a:>8.1e}  {modes:<7}  {angles:<6}  {mean:>9.3e}  {cv:>5.3}  {largest:>12.2}  {gini:>5.3}");
+        }
     }
 }

@@ -77,7 +77,7 @@ fn list(subjects: &[Subject], common: &Common) -> Result<()> {
     if common.json {
         return print_json(&names);
     }
-    names.iter().for_each(|name| println!("{name}"));
+    names.iter().for_each(|name| out!("{name}"));
     Ok(())
 }
 
@@ -92,13 +92,13 @@ fn time(selection: &Selection, out: Option<&Path>, common: &Common) -> Result<()
     let facts = Facts { device: describe(&compute), driver, toolkit: built().toolkit.into() };
     let table = !common.json && !common.quiet;
     if table {
-        println!("{}", facts.device);
+        out!("{}", facts.device);
     }
     let mut listen = |heard: Heard<'_>| match heard {
         _ if !table => {}
         Heard::Roofs(roofs) => head(roofs),
         Heard::Row(row) => line(row),
-        Heard::LeftOut(out) => println!("{:44} left out: {}", out.name, out.fault),
+        Heard::LeftOut(out) => out!("{:44} left out: {}", out.name, out.fault),
     };
     let report = on_device!(compute, device => measure(device, facts, &config, &wanted, &mut listen))?;
     if let ([], Some(out)) = (report.rows.as_slice(), report.left_out.first()) {
@@ -114,19 +114,19 @@ fn time(selection: &Selection, out: Option<&Path>, common: &Common) -> Result<()
 fn head(roofs: &Roofs) {
     let multiply_add = roofs.multiply_add.map_or("not measured".into(), |r| format!("{:.0} GFLOP/s", r / 1e9));
     let Roofs { copy, product, double, .. } = *roofs;
-    println!(
+    out!(
         "roofs: copy {:.1} GB/s, multiply-adds {multiply_add}, products {:.0} GFLOP/s, f64 {:.0} GFLOP/s",
         copy / 1e9,
         product / 1e9,
         double / 1e9
     );
-    println!("{:44} {:>11} {:>11} {:>9} {:>8} {:>10} {:>6} {:>9}", "", "warm us", "cold us", "GFLOP/s", "GB/s", "items/s", "roof", "error");
+    out!("{:44} {:>11} {:>11} {:>9} {:>8} {:>10} {:>6} {:>9}", "", "warm us", "cold us", "GFLOP/s", "GB/s", "items/s", "roof", "error");
 }
 
 fn line(row: &Row) {
     let rate = |count: f64, unit: f64| if count > 0.0 { format!("{:.1}", row.rate(count) / unit) } else { "-".into() };
     let microseconds = |times: &Times| format!("{:.1}", 1e6 * times.median);
-    println!(
+    out!(
         "{:44} {:>11} {:>11} {:>9} {:>8} {:>10} {:>6} {:9.1e}",
         row.name,
         microseconds(&row.warm),
@@ -149,26 +149,31 @@ fn side_by_side(before: &Path, after: &Path, common: &Common) -> Result<()> {
         return print_json(&rows);
     }
     if a.device != b.device {
-        println!("different devices: {} and {}", a.device, b.device);
+        out!("different devices: {} and {}", a.device, b.device);
     }
-    println!("{:44} {:>11} {:>11} {:>8} {:>7}", "", "before us", "after us", "change", "noise");
+    out!("{:44} {:>11} {:>11} {:>8} {:>7}", "", "before us", "after us", "change", "noise");
     for row in &rows {
         let change = 100.0 * (row.after / row.before - 1.0);
         let verdict = format!("{:?}", row.verdict).to_uppercase();
-        println!("{:44} {:11.1} {:11.1} {change:+7.1}% {:6.1}%  {verdict}", row.name, 1e6 * row.before, 1e6 * row.after, 100.0 * row.noise);
+        out!("{:44} {:11.1} {:11.1} {change:+7.1}% {:6.1}%  {verdict}", row.name, 1e6 * row.before, 1e6 * row.after, 100.0 * row.noise);
     }
     for (report, other, path) in [(&a, &b, before), (&b, &a, after)] {
         let only = report.rows.iter().filter(|row| !other.rows.iter().any(|o| o.name == row.name));
-        only.for_each(|row| println!("{:44} only in {}", row.name, path.display()));
+        only.for_each(|row| out!("{:44} only in {}", row.name, path.display()));
     }
     Ok(())
 }
 
 fn read(path: &Path) -> Result<Report> {
-    serde_json::from_slice(&file::read_bytes(path)?).map_err(|e| Error::file(path, format!("not a report of `bench run`: {e}")))
+    let unsound = |fault: String| Error::file(path, format!("not a report of `bench run`: {fault}"));
+    let report: Report = serde_json::from_slice(&file::read_bytes(path)?).map_err(|e| unsound(e.to_string()))?;
+    match report.rows.iter().find(|row| !(row.warm.median.is_finite() && row.warm.median > 0.0)) {
+        Some(row) => Err(unsound(format!("{} took {} s", row.name, row.warm.median))),
+        None => Ok(report),
+    }
 }
 
 fn print_json(value: &impl Serialize) -> Result<()> {
-    println!("{}", serde_json::to_string(value).map_err(|e| Error::Failed(e.to_string()))?);
+    out!("{}", serde_json::to_string(value).map_err(|e| Error::Failed(e.to_string()))?);
     Ok(())
 }

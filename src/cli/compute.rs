@@ -119,7 +119,7 @@ fn card(ordinal: usize, precision: Precision) -> Result<Compute> {
 
 fn note(quiet: bool, line: String) {
     if !quiet {
-        eprintln!("{line}");
+        note!("{line}");
     }
 }
 

@@ -75,7 +75,7 @@ pub(super) fn solve(args: &SolveArgs, common: &Common) -> Result<()> {
         npz.array("order", &shape, &truth.order)
     })?;
     if common.json {
-        println!("{}", serde_json::json!({ "count": structures.count, "w_avg": average_mode_area(&truth.mode_area) }));
+        out!("{}", serde_json::json!({ "count": structures.count, "w_avg": average_mode_area(&truth.mode_area) }));
     }
     Ok(())
 }

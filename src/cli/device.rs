@@ -29,27 +29,27 @@ pub(super) fn run(common: &Common) -> Result<()> {
                 json!({ "device": device, "precision": precision })
             }),
         });
-        println!("{facts}");
+        out!("{facts}");
         return Ok(());
     }
-    println!("cpu      {threads} threads; f32 or f64");
-    println!("kernels  {}", kernels());
-    println!("driver   {}", driver.as_ref().map_or_else(ToString::to_string, |d| format!("CUDA {}", version(d))));
+    out!("cpu      {threads} threads; f32 or f64");
+    out!("kernels  {}", kernels());
+    out!("driver   {}", driver.as_ref().map_or_else(ToString::to_string, |d| format!("CUDA {}", version(d))));
     if driver.is_ok() && cards.is_empty() {
-        println!("cards    the driver shows none; `nvidia-smi` tells what it sees, CUDA_VISIBLE_DEVICES may hide it");
+        out!("cards    the driver shows none; `nvidia-smi` tells what it sees, CUDA_VISIBLE_DEVICES may hide it");
     }
     for (ordinal, (card, working)) in cards.iter().zip(&working).enumerate() {
         let Card { name, capability: (major, minor), multiprocessors, .. } = card;
-        println!(
+        out!(
             "cuda:{ordinal:<3} {name}: compute capability {major}.{minor}, {multiprocessors} multiprocessors, {:.1} GiB",
             gib(card.memory)
         );
         match working {
-            Ok(precision) => println!("         works, in {}; {precision} unless told otherwise", Precision::list(card.capability)),
-            Err(fault) => println!("         does not work: {fault}"),
+            Ok(precision) => out!("         works, in {}; {precision} unless told otherwise", Precision::list(card.capability)),
+            Err(fault) => out!("         does not work: {fault}"),
         }
     }
-    println!("{} takes {}", config.device, taken.map_or_else(|fault| format!("nothing: {fault}"), |compute| describe(&compute)));
+    out!("{} takes {}", config.device, taken.map_or_else(|fault| format!("nothing: {fault}"), |compute| describe(&compute)));
     Ok(())
 }
 

@@ -1,4 +1,7 @@
-//! The command line: one file a subcommand, each thin: arguments -> library call -> output.
+//! The command line: a file a subcommand, or a few that are alike, each thin: arguments -> library call -> output.
+
+#[macro_use]
+mod output;
 
 mod attack;
 mod bench;
@@ -87,7 +90,7 @@ pub fn main() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error}");
+            note!("error: {error}");
             ExitCode::from(error.exit_code())
         }
     }

@@ -16,17 +16,17 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args, common: &Common) -> Result<()> {
     let models = list(&args.folder)?;
     if common.json {
-        println!("{}", Value::from_iter(models.iter().map(|(path, told)| object(path, told))));
+        out!("{}", Value::from_iter(models.iter().map(|(path, told)| object(path, told))));
         return Ok(());
     }
     if models.is_empty() && !common.quiet {
-        eprintln!("{} holds no .safetensors file", args.folder.display());
+        note!("{} holds no .safetensors file", args.folder.display());
     }
     let width = models.iter().map(|(path, _)| path.display().to_string().len()).max().unwrap_or(0);
     for (path, told) in &models {
         match told {
-            Ok(told) => println!("{:width$}  {}", path.display(), line(told)),
-            Err(fault) => println!("{fault}"),
+            Ok(told) => out!("{:width$}  {}", path.display(), line(told)),
+            Err(fault) => out!("{fault}"),
         }
     }
     Ok(())

@@ -3,13 +3,13 @@
 use super::common::{Common, check_output};
 use super::compute::on_device;
 use super::progress::Bar;
-use crate::Result;
 use crate::analysis::population::{accuracy, median_curve_accuracy, nearest_curve_accuracy};
 use crate::config::Preset;
 use crate::dataset::{load_labelled, load_structures, load_targets, npz};
 use crate::design;
 use crate::nn::{Kind, Model};
 use crate::physics::Lattice;
+use crate::{Error, Result};
 use serde_json::json;
 use std::path::PathBuf;
 
@@ -36,6 +36,12 @@ pub(super) fn evaluate(args: &EvaluateArgs, common: &Common) -> Result<()> {
     let training = args.training.as_deref().map(load_labelled).transpose()?;
     let size = data.structures.size;
     design::expect(&model, model.architecture.kind, size)?;
+    if let Some(other) = training.as_ref().map(|set| set.structures.size).filter(|other| *other != size) {
+        return Err(Error::value("--training", format!("has lattices of {other} sites a side, --data {size}")));
+    }
+    if model.architecture.kind == Kind::D2l && behind.is_some() {
+        return Err(Error::value("--d2l", "goes with an L2D"));
+    }
     let modes = size * size;
     let score = |predicted: &[f64]| mean(&accuracy(predicted, &data.mode_area, modes));
     let mut rows = Vec::new();
@@ -58,11 +64,11 @@ pub(super) fn evaluate(args: &EvaluateArgs, common: &Common) -> Result<()> {
     }
     if common.json {
         let rows: serde_json::Map<_, _> = rows.into_iter().map(|(name, value)| (name.to_string(), json!(value))).collect();
-        println!("{}", json!({ "count": data.structures.count, "accuracy": rows }));
+        out!("{}", json!({ "count": data.structures.count, "accuracy": rows }));
     } else {
-        println!("accuracy over {} samples", data.structures.count);
+        out!("accuracy over {} samples", data.structures.count);
         for (name, value) in rows {
-            println!("  {name:42} {:6.2} %", 100.0 * value);
+            out!("  {name:42} {:6.2} %", 100.0 * value);
         }
     }
     Ok(())
@@ -121,9 +127,9 @@ pub(super) fn design(args: &DesignArgs, common: &Common) -> Result<()> {
     })?;
     let truth = mean(&accuracy(&designs.truth.mode_area, &targets.mode_area, modes));
     if common.json {
-        println!("{}", json!({ "count": n, "truth_accuracy": truth }));
+        out!("{}", json!({ "count": n, "truth_accuracy": truth }));
     } else if !common.quiet {
-        println!("{n} designs, truth accuracy {:.2} %", 100.0 * truth);
+        out!("{n} designs, truth accuracy {:.2} %", 100.0 * truth);
     }
     Ok(())
 }

@@ -60,9 +60,9 @@ pub(super) fn run(args: &Args, common: &Common) -> Result<()> {
         (_, false) => Some(powerlaw::bootstrap(&values, &fit, draws, config.seed, &bar)?),
     };
     if common.json {
-        println!("{}", as_json(&fit, bootstrap.as_ref(), rivals.as_ref(), args.discrete)?);
+        out!("{}", as_json(&fit, bootstrap.as_ref(), rivals.as_ref(), args.discrete)?);
     } else {
-        print!("{}", table(&fit, bootstrap.as_ref(), rivals.as_ref(), args.discrete));
+        out!("{}", table(&fit, bootstrap.as_ref(), rivals.as_ref(), args.discrete).trim_end());
     }
     Ok(())
 }
@@ -103,13 +103,18 @@ fn as_json(fit: &Fit, bootstrap: Option<&Bootstrap>, rivals: Option<&Comparison>
     Ok(told)
 }
 
+/// A number in the units of the sample, which may be of any size.
+fn measured(number: f64) -> String {
+    if number == 0.0 || (1e-3..1e6).contains(&number.abs()) { format!("{number:.6}") } else { format!("{number:.6e}") }
+}
+
 fn table(fit: &Fit, bootstrap: Option<&Bootstrap>, rivals: Option<&Comparison>, discrete: bool) -> String {
     let mut text = String::new();
     let mut line = |words: String| text.extend([words.as_str(), "\n"]);
     let kind = if discrete { "counts" } else { "numbers" };
     line(format!("{} {kind}; the tail from xmin up follows x^-alpha most closely with", fit.n));
     line(format!("  alpha   {:.5} +- {:.5}   exponent, with its standard error for this xmin", fit.alpha, fit.sigma));
-    line(format!("  xmin    {:.6}   lower bound of the tail", fit.xmin));
+    line(format!("  xmin    {}   lower bound of the tail", measured(fit.xmin)));
     line(format!("  D       {:.6}   Kolmogorov-Smirnov distance between tail and fit, 0 to 1", fit.ks));
     line(format!("  n_tail  {}   {kind} in the tail, {:.2} % of all", fit.n_tail, 100.0 * fit.n_tail as f64 / fit.n as f64));
     if fit.n_tail < 50 {
@@ -120,7 +125,7 @@ fn table(fit: &Fit, bootstrap: Option<&Bootstrap>, rivals: Option<&Comparison>, 
         let whose = if sample.is_some() { ", of one sub-sample" } else { "" };
         line(format!("\nCould a power law have made them? {draws} synthetic samples, each fitted anew:"));
         line(format!("  p       {p:.3} +- {p_error:.3}"));
-        line(format!("  errors  alpha +- {alpha_error:.5}, xmin +- {xmin_error:.6}   with the choice of xmin included{whose}"));
+        line(format!("  errors  alpha +- {alpha_error:.5}, xmin +- {}   with the choice of xmin included{whose}", measured(*xmin_error)));
         line(format!("  {}", powerlaw::sentence(bootstrap)));
     }
     if let Some(rivals) = rivals {

@@ -58,7 +58,7 @@ impl Progress for Bar {
 
     fn note(&self, line: &str) {
         if !self.quiet {
-            self.with_bar(|bar| bar.suspend(|| eprintln!("{line}")));
+            self.with_bar(|bar| bar.suspend(|| note!("{line}")));
         }
     }
 

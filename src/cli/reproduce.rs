@@ -46,14 +46,14 @@ pub(super) fn run(args: &Args, common: &Common) -> Result<()> {
     let bar = Bar::new(common.quiet);
     let rows = on_device!(compute, device => reproduce(device, &describe(&compute), preset, &config, &out, &bar))?;
     if common.json {
-        println!("{}", serde_json::to_string(&rows).map_err(|e| crate::Error::Failed(e.to_string()))?);
+        out!("{}", serde_json::to_string(&rows).map_err(|e| crate::Error::Failed(e.to_string()))?);
     } else if !common.quiet {
         for row in &rows {
             let verdict = row.verdict.map_or("", |v| v.word());
             let ours = row.ours.map_or("-".into(), |v| format!("{v:.4}"));
-            println!("{:20} {:54} {ours:>10} {:8} {verdict}", row.id, row.what, row.unit);
+            out!("{:20} {:54} {ours:>10} {:8} {verdict}", row.id, row.what, row.unit);
         }
-        println!("report: {}", out.join("report.html").display());
+        out!("report: {}", out.join("report.html").display());
     }
     Ok(())
 }

@@ -51,10 +51,10 @@ pub(super) fn run(args: &Args, common: &Common) -> Result<()> {
     let bar = Bar::new(common.quiet);
     let table = on_device!(compute, device => sweep(device, &describe(&compute), preset, &plan, &args.out, args.jobs, &bar))?;
     if common.json {
-        println!("{}", table.json());
+        out!("{}", table.json());
     } else if !common.quiet {
-        println!("{}", table.markdown());
-        println!("picture: {}", args.out.join("sweep.svg").display());
+        out!("{}", table.markdown());
+        out!("picture: {}", args.out.join("sweep.svg").display());
     }
     Ok(())
 }
