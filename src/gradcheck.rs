@@ -31,6 +31,13 @@ pub struct Check {
     pub skipped: usize,
 }
 
+impl Check {
+    /// Is the gradient right? One that is NaN, or was compared nowhere, is not.
+    pub fn passes(&self) -> bool {
+        self.worst < TOLERANCE && self.points > 0
+    }
+}
+
 /// The largest error that a check may show in f64.
 pub const TOLERANCE: f64 = 1e-6;
 
@@ -80,7 +87,11 @@ fn compare(op: &str, gradient: &'static str, x: &[f64], analytic: &[f64], mut co
         }
         let numeric = (above - below) / (2.0 * STEP);
         let scale = analytic[at].abs().max(numeric.abs()).max(1e-3 * largest);
-        check.worst = check.worst.max(if scale > 0.0 { (analytic[at] - numeric).abs() / scale } else { 0.0 });
+        let error = if scale == 0.0 { 0.0 } else { (analytic[at] - numeric).abs() / scale };
+        // NaN is the worst.
+        if error > check.worst || error.is_nan() {
+            check.worst = error;
+        }
         check.points += 1;
     }
     Ok(check)

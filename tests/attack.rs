@@ -62,7 +62,7 @@ fn the_sweep_prints_both_pairings_of_every_length() {
     let attack = ["attack", "in.npz", "--out", "out.npz", "--sweep", "0.01,0.2", "--set", "attack.angles=2", "--set", "attack.rho_a=0.2"];
     let (code, text, _) = with(&[&attack[..], &["--json"]].concat());
     assert_eq!(code, Some(0));
-    let lines: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let lines: Vec<serde_json::Value> = serde_json::from_str(&text).unwrap();
     // Two structures: the file's attack, and two lengths with two pairings; each with two treatments of the angles.
     assert_eq!(lines.len(), 2 * 2 + 2 * 2 * 2 * 2);
     let find = |structure, rho_a, modes, angles| {

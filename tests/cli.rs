@@ -241,6 +241,34 @@ fn the_shipped_models_do_what_they_claim() {
         let (found, claimed) = (each.iter().sum::<f64>() / 200.0, record["accuracy"][claim].as_f64().unwrap());
         assert!((found - claimed).abs() < 0.015, "{file}: {found} of 200, where {claimed} is claimed");
     }
+    succeeds(&["generate", "--count", "2", "--lattice", "8", "--out", "small.npz"], folder);
+    let d2l = models.join("d2l-matched.safetensors");
+    let evaluate = ["evaluate", d2l.to_str().unwrap(), "--device", "cpu", "--data", "unseen.npz"];
+    refuses(&[&evaluate[..], &["--training", "small.npz"]].concat(), folder, &["--training: has lattices of 8 sites a side, --data 16"]);
+    refuses(&[&evaluate[..], &["--d2l", evaluate[1]]].concat(), folder, &["--d2l: goes with an L2D"]);
+}
+
+/// A reader who leaves early is no fault; a result that cannot be printed is one.
+#[cfg(target_os = "linux")]
+#[test]
+fn output_that_nobody_takes_is_no_panic() {
+    use std::process::Stdio;
+    let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("models");
+    let run = |stdout: Stdio| Command::new(env!("CARGO_BIN_EXE_scalefree")).arg("models").arg(&models).stdout(stdout).output().unwrap();
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let output = run(writer.into());
+    assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
+    let output = run(std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap().into());
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.code() == Some(2) && said.contains("cannot write standard output"), "{said}");
+    // Progress and notes are lost, the work is not.
+    let bench = Bench::new();
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let arguments = ["generate", "--count", "20", "--lattice", "4", "--device", "cpu", "--out", "set.npz"];
+    let status = Command::new(env!("CARGO_BIN_EXE_scalefree")).args(arguments).current_dir(bench.path()).stderr(writer).status().unwrap();
+    assert!(status.success() && bench.path().join("set.npz").exists());
 }
 
 #[test]
@@ -320,7 +348,8 @@ fn training_twice_gives_the_same_files_and_a_run_is_not_overwritten() {
     refuses(&train("a"), bench.path(), &["--resume"]);
     succeeds(&[&train("a")[..], &["--resume"]].concat(), bench.path());
     refuses(&[&train("c")[..], &["--set", "d2l.filters=[4,6,8,9]"]].concat(), bench.path(), &["lattice.size", "halved 4 times"]);
-    refuses(&[&train("c")[..], &["--set", "d2l.batch=61"]].concat(), bench.path(), &["60 training samples"]);
+    refuses(&[&train("c")[..], &["--set", "d2l.batch=61"]].concat(), bench.path(), &["d2l.batch: 61 is more than the 60 training samples"]);
+    assert!(!bench.path().join("c").exists());
     refuses(&[&train("c")[..], &["--set", "d2l.filters=[9999999999,9,9]"]].concat(), bench.path(), &["d2l.filters", "65536"]);
     refuses(&["reproduce", "--out", "r", "--set", "l2d.hidden=999999999999"], bench.path(), &["l2d.hidden", "65536"]);
     assert!(!bench.path().join("r").exists());
@@ -372,6 +401,16 @@ fn a_run_resumes_with_the_keys_that_it_was_begun_with() {
     };
     succeeds(&train("run", &[]), folder);
     let kept = (file(&folder.join("run"), "config.toml"), file(&folder.join("run"), "checkpoints/state.safetensors"));
+    // The same mode areas with other displacements.
+    let set = scalefree::dataset::load_labelled(&folder.join("set.npz")).unwrap();
+    write_npz(&folder.join("shifted.npz"), |npz| {
+        npz.array("displacement", &[40, 2, 8, 8], &set.structures.displacement.iter().map(|d| d + 0.01).collect::<Vec<_>>())?;
+        npz.array("mode_area", &[40, 64], &set.mode_area)
+    })
+    .unwrap();
+    let resumed = ["train", "d2l", "--out", "run", "--resume", "--data"];
+    refuses(&[&resumed[..], &["shifted.npz"], SMALL].concat(), folder, &["--data: is not the set"]);
+    refuses(&[&resumed[..], &["set.npz", "--validation", "set.npz"], SMALL].concat(), folder, &["--validation: is not the set"]);
     for (more, words) in [
         (["--set", "d2l.lr=0.01"], ["d2l.lr: 0.01, but", "begun with 0.0"]),
         (["--set", "d2l.filters=[4,8]"], ["d2l.filters: [4,8], but", "begun with [4,6]"]),
@@ -392,6 +431,31 @@ fn a_run_resumes_with_the_keys_that_it_was_begun_with() {
     let output = scalefree(&train("run", &["--set", "d2l.epochs=6", "--set", "precision=f64", "--resume"]), folder);
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.status.success() && said.contains("computed on cpu (f32) so far; it goes on on cpu (f64)"), "{said}");
+}
+
+/// What stands in a folder is never replaced by another kind of job.
+#[test]
+fn a_folder_of_something_else_is_left_alone() {
+    let bench = Bench::new();
+    let folder = bench.path();
+    succeeds(&["generate", "--count", "40", "--lattice", "8", "--out", "shards"], folder);
+    for (name, foreign) in [("notes", "config.toml"), ("pages", "report.html"), ("tables", "table.csv"), ("curves", "metrics.jsonl")] {
+        std::fs::create_dir(folder.join(name)).unwrap();
+        std::fs::write(folder.join(name).join(foreign), "mine").unwrap();
+    }
+    std::fs::write(folder.join("plan.toml"), "seeds = [1]").unwrap();
+    let shards = file(&folder.join("shards"), "manifest.json");
+    let train = |out: &'static str| [&["train", "d2l", "--data", "shards", "--out", out][..], SMALL].concat();
+    refuses(&train("shards"), folder, &["shards/manifest.json", "belongs to another job"]);
+    refuses(&["reproduce", "--out", "shards"], folder, &["shards/manifest.json", "belongs to another job"]);
+    refuses(&train("notes"), folder, &["notes/config.toml", "another folder"]);
+    refuses(&train("curves"), folder, &["curves/metrics.jsonl", "another folder"]);
+    refuses(&["reproduce", "--out", "notes"], folder, &["notes/config.toml"]);
+    refuses(&["reproduce", "--out", "pages"], folder, &["pages/report.html", "another folder"]);
+    refuses(&["sweep", "plan.toml", "--out", "tables"], folder, &["tables/table.csv", "another folder"]);
+    assert_eq!(file(&folder.join("shards"), "manifest.json"), shards);
+    succeeds(&train("run"), folder);
+    refuses(&["reproduce", "--out", "run"], folder, &["run/manifest.json", "belongs to another job"]);
 }
 
 #[test]
@@ -602,6 +666,29 @@ fn a_run_without_branches_is_drawn_and_refuses_another_configuration() {
     assert_eq!(file(bench.path(), "2fg.svg"), file(&run, "figures/2fg.svg"));
     succeeds(&["plot", "mode", "run", "--out", "mode.png"], bench.path());
     assert!(file(bench.path(), "mode.png").starts_with(b"\x89PNG"));
+    // A file of another run is no reason for a panic.
+    for (name, key, ids) in [
+        ("prediction.npz", "mode_area", &["2b-e", "2fg"][..]),
+        ("designs.npz", "displacement", &["4a-f", "4g", "5b", "5cd", "mode"]),
+        ("data/l2d_test.npz", "mode_area", &["3cde"]),
+    ] {
+        let kept = file(&run, name);
+        let mut npz = Npz::open(&run.join(name)).unwrap();
+        let arrays: Vec<_> =
+            ["displacement", "mode_area", "chained", "untrained"].iter().filter_map(|key| Some((key, npz.array(key).ok()?))).collect();
+        write_npz(&run.join(name), |npz| {
+            arrays.iter().try_for_each(|(key, array)| {
+                // Three samples less.
+                let shape = [&[array.shape[0] - 3], &array.shape[1..]].concat();
+                npz.array(key, &shape, &array.values[..shape.iter().product()])
+            })
+        })
+        .unwrap();
+        for id in ids {
+            refuses(&["plot", id, "run", "--out", "foreign.svg"], bench.path(), &[name, key, "configuration asks for"]);
+        }
+        std::fs::write(run.join(name), kept).unwrap();
+    }
     refuses(&["plot", "S8", "run", "--out", "s8.svg"], bench.path(), &["figure S8", "one_pool/ is not there"]);
     refuses(&[&arguments[..], &["--seed", "2"]].concat(), bench.path(), &["another configuration"]);
 
@@ -894,6 +981,13 @@ fn bench_lists_times_and_compares() {
     let left_out = report["left_out"].as_array().unwrap();
     assert!(left_out.len() == 6 && left_out.iter().all(|out| out["fault"] == "it is for NVIDIA cards"), "{left_out:?}");
     assert!(same.len() == rows.len() && same.iter().all(|row| row["verdict"] == "SAME"), "{same:?}");
+    let mut changed = report.clone();
+    changed["rows"][0]["error"] = serde_json::Value::Null;
+    std::fs::write(folder.join("nan.json"), changed.to_string()).unwrap();
+    succeeds(&["bench", "compare", "report.json", "nan.json"], folder);
+    changed["rows"][0]["warm"]["median"] = 0.into();
+    std::fs::write(folder.join("zero.json"), changed.to_string()).unwrap();
+    refuses(&["bench", "compare", "report.json", "zero.json"], folder, &["zero.json", "not a report", "took 0 s"]);
 }
 
 #[test]

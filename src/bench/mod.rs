@@ -18,7 +18,7 @@ use crate::ops::eigh::{LabelPrecision, Labels, Solver};
 use crate::{Error, Result};
 use measure::Flush;
 use prepare::{Arrays, Ask, prepare};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// A run of the benchmarks.
@@ -83,8 +83,14 @@ pub struct Row {
     /// that was taken. Above 1 where the data stay in a cache. `None` where neither is counted.
     pub roof: Option<f64>,
     /// max |ours - f64| / max |f64|; of a step the gradient's, |ours - f64| / |f64| in the 2-norm of the tensor where it is largest: by its
-    /// largest number, one relu or absolute value on the other side of its kink would drown all else.
+    /// largest number, one relu or absolute value on the other side of its kink would drown all else. NaN, which JSON has as null, where ours
+    /// holds one.
+    #[serde(deserialize_with = "null_is_nan")]
     pub error: f64,
+}
+
+fn null_is_nan<'de, D: Deserializer<'de>>(from: D) -> std::result::Result<f64, D::Error> {
+    Option::<f64>::deserialize(from).map(|error| error.unwrap_or(f64::NAN))
 }
 
 impl Row {

@@ -25,6 +25,9 @@ pub struct Attacked {
 
 impl Attacked {
     /// Attacks every atom of every structure in `displacement` (n, 2, L, L).
+    ///
+    /// # Errors
+    /// More answers than memory is thought to hold; those of [`Attack::everywhere`] and [`Attack::strike`].
     #[allow(clippy::too_many_arguments)]
     pub fn strike<D: Spectra>(
         device: &D,
@@ -37,6 +40,7 @@ impl Attacked {
         seed: u64,
         progress: &dyn Progress,
     ) -> Result<Self> {
+        Attack::check_answers(displacement.len() / (2 * lattice.sites()), lattice, angles)?;
         let mut all = Attacked { delta_mode_area: Vec::new(), theta: Vec::new(), atoms: lattice.sites(), angles, rho_a };
         for (structure, displacement) in displacement.chunks_exact(2 * lattice.sites()).enumerate() {
             let attack = Attack { rho_a, modes, ..Attack::everywhere(lattice, angles, seed, structure as u64)? };

@@ -63,7 +63,7 @@ pub struct Answer {
 /// Numbers of the modes that are compared at once, at most: 1 GiB of them.
 const MOST_MODES: usize = 1 << 27;
 
-/// Answers of one structure at most, in atoms x directions x modes: 8 GiB of them.
+/// Answers of one file at most, in structures x atoms x directions x modes: 8 GiB of them.
 const MOST_ANSWERS: usize = 1 << 30;
 
 impl Attack {
@@ -88,15 +88,31 @@ impl Attack {
         }
     }
 
+    /// Can all answers of so many structures be held?
+    ///
+    /// # Errors
+    /// [`Error::Value`] with the number of structures that can.
+    pub fn check_answers(structures: usize, lattice: &Lattice, angles: usize) -> Result<()> {
+        Self::check_angles("attack.angles", lattice, angles)?;
+        match MOST_ANSWERS / (lattice.sites() * lattice.sites() * angles) {
+            most if structures <= most => Ok(()),
+            most => {
+                let fault =
+                    format!("{structures} structures in {angles} directions an atom; at most {most} go into one file, so split them");
+                Err(Error::value("IN", fault))
+            }
+        }
+    }
+
     /// Can an atom be moved so far?
     ///
     /// # Errors
     /// [`Error::Value`] naming `attack.rho_a`.
     pub fn check_length(rho_a: f64) -> Result<()> {
-        if rho_a.is_finite() && rho_a >= 0.0 {
+        if rho_a.is_finite() && rho_a > 0.0 {
             return Ok(());
         }
-        Err(Error::value("attack.rho_a", format!("{rho_a}; the move must be a finite length, 0 or above")))
+        Err(Error::value("attack.rho_a", format!("{rho_a}; the move must be a finite length above 0")))
     }
 
     /// Every atom of `lattice` in `angles` random directions. They depend on (seed, structure, atom, angle) alone.
@@ -367,6 +383,9 @@ mod tests {
             assert!(possible || checked.unwrap_err().to_string().starts_with(&format!("attack.sweep_angles: {angles} directions")));
             assert!(possible || Attack::everywhere(&lattice, angles, 1, 0).is_err());
         }
+        let many = |structures| Attack::check_answers(structures, &Lattice::default(), 8);
+        assert!(many(2048).is_ok());
+        assert!(many(2049).is_err_and(|e| e.to_string().starts_with("IN: 2049 structures in 8 directions an atom; at most 2048")));
     }
 
     #[test]

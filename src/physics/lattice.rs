@@ -39,6 +39,9 @@ impl Default for Lattice {
     }
 }
 
+/// Sites along a side at most: one Hamiltonian of so many takes 2 GiB, and days.
+const LARGEST: usize = 128;
+
 impl Lattice {
     /// The number of sites, N = L^2.
     pub fn sites(&self) -> usize {
@@ -48,8 +51,8 @@ impl Lattice {
     /// # Errors
     /// [`Error::Value`] naming the key (`lattice.size` ...) that no lattice can have.
     pub fn validate(&self) -> Result<()> {
-        if !(2..=256).contains(&self.size) {
-            return Err(Error::value("lattice.size", format!("{} sites along a side; 2 to 256 are possible", self.size)));
+        if !(2..=LARGEST).contains(&self.size) {
+            return Err(Error::value("lattice.size", format!("{} sites along a side; 2 to {LARGEST} are possible", self.size)));
         }
         if !(self.t0.is_finite() && self.t0 != 0.0) {
             return Err(Error::value("lattice.t0", format!("{}; the hopping must be a finite number other than 0", self.t0)));

@@ -25,6 +25,9 @@ const FUNCTIONS: &[&str] = &[
     "cuFuncSetAttribute",
     "cuFuncGetParamInfo",
     "cuStreamCreate",
+    "cuStreamCreateWithPriority",
+    "cuStreamWaitEvent",
+    "cuCtxGetStreamPriorityRange",
     "cuStreamDestroy_v2",
     "cuStreamSynchronize",
     "cuEventCreate",
@@ -52,8 +55,6 @@ const FUNCTIONS: &[&str] = &[
     "cuCtxSynchronize",
     #[cfg(feature = "cust-interop")]
     "cuPointerGetAttribute",
-    #[cfg(feature = "cust-interop")]
-    "cuStreamWaitEvent",
 ];
 
 /// The CUDA version that the kernels are compiled for: what a driver must support at least.
