@@ -3,11 +3,18 @@
 //! It implements "Machine learning identifies scale-free properties in disordered materials"
 //! (Yu, Piao, Park, Nat. Commun. 11, 4842, 2020). The rooms of the house, top to bottom; arrows go down only:
 //!
-//! - `grid`: a sweep: reproductions at many settings, and one table over them (feature `cli`).
+//! - `cli`: the program; `grid`: a sweep, reproductions at many settings and one table over them; `reproduce`: the stages of a reproduction;
+//!   `config`: presets, files, `--set` (feature `cli`, as all that names it).
 //! - `bench`: every op, whole steps and the eigen-solver, timed beside the device's roofs (feature `cli`).
 //! - `report`: results against the paper's, verdicts, and the page that shows them (feature `cli`).
 //! - `figures`: one file a figure of the paper; plain data in, SVG out (feature `cli`).
 //! - [`analysis`]: power laws, attacks, populations; numbers in, numbers out.
+//! - [`gradcheck`]: every gradient against central differences.
+//! - [`design`]: structures for target localisations, by an L2D, with their Hamiltonian truth.
+//! - [`train`]: the loop, its files and options; [`train::Predictor`] runs trained networks.
+//! - [`models`]: what a model file tells of itself.
+//! - [`nn`]: networks as data, the tape, model files.
+//! - [`dataset`]: made, kept and loaded: NPZ files and folders of shards.
 //! - [`physics`]: lattice, deformation (Eq. 5), Hamiltonian (Eq. 1), mode area (Eq. 2), attack (Fig. 6).
 //! - [`ops`]: the computations, one folder an operation: the maths, the trait, and each device's code.
 //! - [`device`]: where the buffers live: [`device::Cpu`] in f32 or f64, [`device::Cuda`].

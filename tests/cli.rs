@@ -345,6 +345,11 @@ fn training_twice_gives_the_same_files_and_a_run_is_not_overwritten() {
     for name in ["metrics.jsonl", "checkpoints/best.safetensors", "checkpoints/last.safetensors", "checkpoints/state.safetensors"] {
         assert_eq!(file(&bench.path().join("a"), name), file(&bench.path().join("b"), name), "{name}");
     }
+    succeeds(&[&train("q")[..], &["--preset", "quick"]].concat(), bench.path());
+    for (out, best) in [("a", "truth"), ("q", "accuracy")] {
+        let config = String::from_utf8(file(&bench.path().join(out), "config.toml")).unwrap();
+        assert!(config.contains(&format!("best = \"{best}\"")), "{out}: {config}");
+    }
     refuses(&train("a"), bench.path(), &["--resume"]);
     succeeds(&[&train("a")[..], &["--resume"]].concat(), bench.path());
     refuses(&[&train("c")[..], &["--set", "d2l.filters=[4,6,8,9]"]].concat(), bench.path(), &["lattice.size", "halved 4 times"]);

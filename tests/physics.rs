@@ -124,7 +124,8 @@ fn an_interrupted_set_resumes_to_the_same_bytes() {
     let folder = tempfile::tempdir().unwrap();
     let undisturbed = bytes(&made(folder.path(), "undisturbed.npz", &spec(0, 2500)));
     let out = folder.path().join("interrupted.npz");
-    assert!(generate(&Cpu::<f64>::new(), &spec(0, 2500), &out, &StopAfter(AtomicU64::new(1500))).is_err());
+    let stopped = generate(&Cpu::<f64>::new(), &spec(0, 2500), &out, &StopAfter(AtomicU64::new(1500))).unwrap_err();
+    assert!(stopped.to_string().contains("1024 of 2500 samples are saved; the same command goes on"), "{stopped}");
     assert!(!out.exists());
     let parts = std::fs::read_dir(folder.path()).unwrap().map(|e| e.unwrap().path()).find(|p| p.extension().is_some_and(|e| e == "parts"));
     assert!(parts.unwrap().join("shard-000000.npz").exists(), "the shard drawn before the stop is kept");

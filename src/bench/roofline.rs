@@ -9,10 +9,10 @@
 //! Memory bytes are what misses an L2 of the card's size that forgets what was used longest ago; L2 bytes are what the blocks ask for: each
 //! tile reads its rows and columns for itself. Latency is taken to be hidden, and launches to follow each other on one stream.
 
-use crate::device::cuda::Precision;
+use crate::device::cuda::{Chip, Precision};
 use crate::nn::{Architecture, Layer, conv_config, dense_config};
 use crate::ops::adam::bias_launch;
-use crate::ops::tiles::{Chip, Cut, LARGE, PACE, SKINNY, STEP, TALL, Tile};
+use crate::ops::tiles::{Cut, LARGE, PACE, SKINNY, STEP, TALL, Tile};
 use std::collections::{BTreeMap, HashMap};
 
 /// A card by its data sheet.

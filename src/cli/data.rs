@@ -51,7 +51,7 @@ pub(super) struct SolveArgs {
     /// .npz with `displacement`, a bare .npy (n, 2, L, L), or a folder of shards
     #[arg(value_name = "IN")]
     input: PathBuf,
-    /// Gets mode_area (n, N), energy (n, N), order (n, N), all of f8 precision
+    /// Gets mode_area (n, N) and energy (n, N), both f8, and order (n, N), u2
     #[arg(long, value_name = "F.npz")]
     out: PathBuf,
     /// open or periodic

@@ -152,14 +152,19 @@ fn generate_shards<D: Spectra + Deform>(device: &D, spec: &Spec, folder: &Path, 
     let done = manifest.shards.iter().map(|s| s.count).sum();
     // A shard is drawn while the one before is written, on a thread that ends with the last, or at a fault. What was drawn is saved, too,
     // where drawing ends early.
-    thread::scope(|scope| {
+    let made = thread::scope(|scope| {
         let (to_writer, drawn) = sync_channel::<(Spec, Samples)>(0);
         let manifest = &mut manifest;
         let writer = scope.spawn(move || drawn.into_iter().try_for_each(|(shard, samples)| manifest.add(folder, &shard, &samples)));
         let drawing = draw_shards(device, spec, done, progress, &to_writer);
         drop(to_writer);
         writer.join().unwrap_or_else(|panic| resume_unwind(panic)).and(drawing)
-    })?;
+    });
+    if let Err(Error::Interrupted(_)) = made {
+        let saved: u64 = manifest.shards.iter().map(|s| s.count).sum();
+        return Err(Error::Interrupted(format!("{saved} of {} samples are saved; the same command goes on", spec.count)));
+    }
+    made?;
     progress.end();
     Ok(manifest)
 }

@@ -31,7 +31,9 @@ pub fn is_npz(bytes: &[u8]) -> bool {
 /// Reads the array in `bytes`; faults are told of `path`, and of `key` where the array is one of an archive's.
 pub fn parse_npy(path: &Path, key: Option<&str>, bytes: &[u8]) -> Result<Array> {
     let fault = |text: String| Error::file(path, key.map_or(text.clone(), |key| format!("{key}: {text}")));
-    let array = NpyFile::new(bytes).map_err(|e| fault(format!("not a sound NPY array: {e}")))?;
+    // A wild header would be told whole.
+    let sound = |e: std::io::Error| fault(format!("not a sound NPY array: {}", e.to_string().chars().take(200).collect::<String>()));
+    let array = NpyFile::new(bytes).map_err(sound)?;
     let DType::Plain(kind) = array.dtype() else {
         return Err(fault(format!("a structured array ({}); plain numbers are needed", array.dtype().descr())));
     };

@@ -4,7 +4,7 @@
 
 use super::adam::Sink;
 use crate::Result;
-use crate::device::cuda::{Cuda, In, Launch, Out, kernels};
+use crate::device::cuda::{Chip, Cuda, In, Launch, Out, kernels};
 
 /// The part of a product that a block makes.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -21,13 +21,6 @@ pub(crate) const TALL: Tile = Tile { rows: 128, columns: 64 };
 pub(crate) const LARGE: Tile = Tile { rows: 128, columns: 128 };
 /// For products of few rows: a small batch through a dense layer.
 pub(crate) const SKINNY: Tile = Tile { rows: 16, columns: 128 };
-
-/// What of a card decides how a product is cut.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Chip {
-    pub(crate) processors: u32,
-    pub(crate) capability: (u32, u32),
-}
 
 impl Tile {
     /// For a product of (rows, inner) and (inner, columns). A multiprocessor before 8.0 has no shared memory for two tall tiles; and where

@@ -28,7 +28,6 @@ pub use precision::Precision;
 pub(crate) use solver::{Batched, solve_batched};
 
 use crate::Result;
-use crate::ops::tiles::Chip;
 use context::Context;
 use cudarc::driver::sys::CUstream;
 use fork::Fork;
@@ -37,6 +36,13 @@ use std::sync::Arc;
 
 /// The oldest compute capability that kernels are compiled for.
 const OLDEST: (u32, u32) = (7, 5);
+
+/// What of a card decides how a product is cut.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Chip {
+    pub(crate) processors: u32,
+    pub(crate) capability: (u32, u32),
+}
 
 /// An NVIDIA card.
 #[derive(Clone)]

@@ -3,9 +3,9 @@
 
 use super::{Dense, DenseConfig};
 use crate::device::View;
-use crate::device::cuda::{Cuda, CudaBuffer, In, Out, kernels};
+use crate::device::cuda::{Chip, Cuda, CudaBuffer, In, Out, kernels};
 use crate::ops::adam::{CHUNKS, Sink, Tensor, Update, WeightGradient, bias_launch};
-use crate::ops::tiles::{Chip, Cut, CutConfig, LARGE, Places, SKINNY, TALL, Tile, fits, most_blocks, partials_len};
+use crate::ops::tiles::{Cut, CutConfig, LARGE, Places, SKINNY, TALL, Tile, fits, most_blocks, partials_len};
 use crate::{Error, Result};
 
 kernels! {
