@@ -48,8 +48,11 @@ def main():
                     peers.append({**json.loads(line.read_text()), "bytes": bytes_held})
             return {"ours": report, "bytes": memory, "peers": peers, "numpy eigh": text(sys.executable, PEERS / "eigh.py").splitlines()}
 
-        turns = [turn(number) for number in range(options.turns)]
-    pathlib.Path(options.out).write_text(json.dumps(turns, indent=1) + "\n")
+        turns = []
+        for number in range(options.turns):
+            turns.append(turn(number))
+            # After each, so that a run that is cut has told something.
+            pathlib.Path(options.out).write_text(json.dumps(turns, indent=1) + "\n")
 
     def show(name, values):
         print(f"{name:32} {statistics.median(values):9.1f} ({min(values):.1f} to {max(values):.1f})")
