@@ -87,7 +87,8 @@ fn compare(op: &str, gradient: &'static str, x: &[f64], analytic: &[f64], mut co
         }
         let numeric = (above - below) / (2.0 * STEP);
         let scale = analytic[at].abs().max(numeric.abs()).max(1e-3 * largest);
-        let error = if scale == 0.0 { 0.0 } else { (analytic[at] - numeric).abs() / scale };
+        let apart = (analytic[at] - numeric).abs();
+        let error = if apart == 0.0 { 0.0 } else { apart / scale };
         // NaN is the worst.
         if error > check.worst || error.is_nan() {
             check.worst = error;
@@ -301,4 +302,29 @@ fn l2d2l<D: Device>(device: &D, l2d: &Architecture, d2l: &Architecture) -> Resul
         Ok((cost, pattern))
     })?;
     Ok(vec![check])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wrong_gradient_fails_and_so_does_one_that_is_nan() {
+        // C = 3 x + 0 y.
+        let cost = |x: &[f64]| Ok((3.0 * x[0], Vec::new()));
+        for (analytic, passes) in [
+            ([3.0, 0.0], true),
+            ([3.1, 0.0], false),
+            ([3.0, 0.1], false),
+            ([f64::NAN, 0.0], false),
+            ([3.0, f64::NAN], false),
+            ([f64::NAN; 2], false),
+            ([f64::INFINITY, 0.0], false),
+        ] {
+            let check = compare("an op", "x", &[0.5, 0.2], &analytic, cost).unwrap();
+            assert_eq!((check.passes(), check.points), (passes, 2), "{analytic:?}: {}", check.worst);
+        }
+        let nowhere = compare("an op", "x", &[0.5], &[3.0], |x| Ok((3.0 * x[0], vec![u8::from(x[0] > 0.5)]))).unwrap();
+        assert_eq!((nowhere.passes(), nowhere.skipped), (false, 1));
+    }
 }

@@ -29,8 +29,12 @@ fn walk(name: String, before: &Value, now: &Value, found: &mut Vec<(String, Valu
 /// May a run whose manifest has the key `mark` write to the folder of the manifest `path`? Any other job's stays as it is.
 ///
 /// # Errors
-/// [`Error::File`] where the folder holds the manifest of another kind of job, or one that cannot be read.
+/// [`Error::File`] where the folder holds the manifest of another kind of job, or one that cannot be read, or a sweep.
 pub fn check_owner(path: &Path, mark: &str) -> Result<()> {
+    let sweep = path.with_file_name("sweep.toml");
+    if sweep.exists() {
+        return Err(Error::file(sweep, "is of a sweep; name another folder with --out"));
+    }
     match file::read_if_there(path)? {
         Some(bytes) if !serde_json::from_slice::<Value>(&bytes).is_ok_and(|facts| facts.get(mark).is_some()) => {
             Err(Error::file(path, "belongs to another job; name another folder with --out"))

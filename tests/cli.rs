@@ -264,11 +264,16 @@ fn output_that_nobody_takes_is_no_panic() {
     assert!(output.status.code() == Some(2) && said.contains("cannot write standard output"), "{said}");
     // Progress and notes are lost, the work is not.
     let bench = Bench::new();
+    bench.put("numbers.txt", (1..60).map(|n| format!("{n}\n")).collect::<String>().as_bytes());
+    let arguments = ["powerlaw", "numbers.txt", "--bootstrap", "0", "--device", "cuda", "--scan", "scan.csv"];
+    let told = scalefree(&arguments, bench.path()).stderr;
+    assert_eq!(String::from_utf8_lossy(&told), "powerlaw computes on the processor\n");
+    std::fs::remove_file(bench.path().join("scan.csv")).unwrap();
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);
-    let arguments = ["generate", "--count", "20", "--lattice", "4", "--device", "cpu", "--out", "set.npz"];
-    let status = Command::new(env!("CARGO_BIN_EXE_scalefree")).args(arguments).current_dir(bench.path()).stderr(writer).status().unwrap();
-    assert!(status.success() && bench.path().join("set.npz").exists());
+    let mut command = Command::new(env!("CARGO_BIN_EXE_scalefree"));
+    let status = command.args(arguments).current_dir(bench.path()).stdout(Stdio::null()).stderr(writer).status().unwrap();
+    assert!(status.success() && bench.path().join("scan.csv").exists());
 }
 
 #[test]
@@ -416,6 +421,16 @@ fn a_run_resumes_with_the_keys_that_it_was_begun_with() {
     let resumed = ["train", "d2l", "--out", "run", "--resume", "--data"];
     refuses(&[&resumed[..], &["shifted.npz"], SMALL].concat(), folder, &["--data: is not the set"]);
     refuses(&[&resumed[..], &["set.npz", "--validation", "set.npz"], SMALL].concat(), folder, &["--validation: is not the set"]);
+    // An older program's manifest has the fingerprint of the training set's mode areas.
+    succeeds(&["generate", "--count", "40", "--lattice", "8", "--seed", "5", "--out", "other.npz"], folder);
+    let manifest = String::from_utf8(file(&folder.join("run"), "manifest.json")).unwrap();
+    let mut older: serde_json::Value = serde_json::from_str(&manifest).unwrap();
+    older.as_object_mut().unwrap().remove("sets");
+    older["data"] = scalefree::dataset::fingerprint(bytemuck::cast_slice(&set.mode_area)).into();
+    std::fs::write(folder.join("run/manifest.json"), older.to_string()).unwrap();
+    refuses(&[&resumed[..], &["other.npz"], SMALL].concat(), folder, &["--data: is not the set"]);
+    succeeds(&train("run", &["--resume"]), folder);
+    std::fs::write(folder.join("run/manifest.json"), manifest).unwrap();
     for (more, words) in [
         (["--set", "d2l.lr=0.01"], ["d2l.lr: 0.01, but", "begun with 0.0"]),
         (["--set", "d2l.filters=[4,8]"], ["d2l.filters: [4,8], but", "begun with [4,6]"]),
@@ -461,6 +476,11 @@ fn a_folder_of_something_else_is_left_alone() {
     assert_eq!(file(&folder.join("shards"), "manifest.json"), shards);
     succeeds(&train("run"), folder);
     refuses(&["reproduce", "--out", "run"], folder, &["run/manifest.json", "belongs to another job"]);
+    refuses(&["sweep", "plan.toml", "--out", "run"], folder, &["run/manifest.json", "another folder"]);
+    std::fs::write(folder.join("notes/sweep.toml"), "seeds = [1]").unwrap();
+    for job in [&train("notes")[..], &["reproduce", "--out", "notes"]] {
+        refuses(job, folder, &["notes/sweep.toml", "is of a sweep"]);
+    }
 }
 
 #[test]
@@ -672,10 +692,10 @@ fn a_run_without_branches_is_drawn_and_refuses_another_configuration() {
     succeeds(&["plot", "mode", "run", "--out", "mode.png"], bench.path());
     assert!(file(bench.path(), "mode.png").starts_with(b"\x89PNG"));
     // A file of another run is no reason for a panic.
-    for (name, key, ids) in [
-        ("prediction.npz", "mode_area", &["2b-e", "2fg"][..]),
-        ("designs.npz", "displacement", &["4a-f", "4g", "5b", "5cd", "mode"]),
-        ("data/l2d_test.npz", "mode_area", &["3cde"]),
+    for (name, words, ids) in [
+        ("prediction.npz", "mode_area holds", &["2b-e", "2fg"][..]),
+        ("designs.npz", "lattices of 8 sites a side", &["4a-f", "4g", "5b", "5cd", "mode"]),
+        ("data/l2d_test.npz", "lattices of 8 sites a side", &["3cde"]),
     ] {
         let kept = file(&run, name);
         let mut npz = Npz::open(&run.join(name)).unwrap();
@@ -690,7 +710,7 @@ fn a_run_without_branches_is_drawn_and_refuses_another_configuration() {
         })
         .unwrap();
         for id in ids {
-            refuses(&["plot", id, "run", "--out", "foreign.svg"], bench.path(), &[name, key, "configuration asks for"]);
+            refuses(&["plot", id, "run", "--out", "foreign.svg"], bench.path(), &[name, words, "configuration asks for"]);
         }
         std::fs::write(run.join(name), kept).unwrap();
     }

@@ -15,16 +15,15 @@ macro_rules! note {
     ($($text:tt)*) => { $crate::cli::output::remark(format_args!($($text)*)) };
 }
 
-/// What [`out!`] does: results are printed when all files are written, so a command ends where nobody takes them.
+/// What [`out!`] does. Where nobody reads any more, a command goes on to its end: there may be a file to write, and a verdict in its exit code.
 pub(super) fn result(text: Arguments<'_>) {
     match writeln!(stdout(), "{text}") {
-        Ok(()) => {}
-        Err(fault) if fault.kind() == ErrorKind::BrokenPipe => exit(0),
-        Err(fault) => {
+        Err(fault) if fault.kind() != ErrorKind::BrokenPipe => {
             let error = Error::write("standard output", fault);
             remark(format_args!("error: {error}"));
             exit(i32::from(error.exit_code()));
         }
+        _ => {}
     }
 }
 

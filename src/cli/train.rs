@@ -5,7 +5,7 @@ use super::compute::{describe, on_device};
 use super::progress::Bar;
 use super::reproduce::PresetName;
 use crate::config::Config;
-use crate::dataset::{Spec, load_labelled, load_spec};
+use crate::dataset::{Spec, fingerprint, load_labelled, load_spec};
 use crate::design::expect;
 use crate::nn::{Kind, Model};
 use crate::physics::Lattice;
@@ -169,20 +169,27 @@ fn write_folder(job: &Job<'_>, config: &Config, facts: Value, computed_on: &str,
     manifest::check_owner(&path, "network")?;
     if job.folder.join("checkpoints/state.safetensors").exists() {
         let found: Value = serde_json::from_slice(&file::read_bytes(&path)?).map_err(|e| Error::file(&path, e))?;
+        let other = |set: &str| Err(Error::value(set, "is not the set that the run in the folder was begun with; resume with that"));
+        // An older program told of the training set's mode areas alone.
+        if found.get("data").is_some_and(|data| *data != fingerprint(bytemuck::cast_slice(&job.training.targets))) {
+            return other("--data");
+        }
         for set in ["--data", "--validation"] {
-            // An older program's manifest does not tell.
             if found["sets"].get(set).is_some_and(|found| *found != facts["sets"][set]) {
-                return Err(Error::value(set, "is not the set that the run in the folder was begun with; resume with that"));
+                return other(set);
             }
         }
         manifest::go_on(&path, computed_on, progress)?;
         return if changed { file::write_bytes(&config_path, config.to_toml()?.as_bytes()) } else { Ok(()) };
     }
-    if let Some(name) = ["config.toml", "metrics.jsonl"].iter().find(|name| !path.exists() && job.folder.join(name).exists()) {
+    let config = config.to_toml()?;
+    let ours = |name: &str| name == "config.toml" && file::read_bytes(&config_path).is_ok_and(|found| found == config.as_bytes());
+    let there = |name: &&str| !path.exists() && job.folder.join(name).exists() && !ours(name);
+    if let Some(name) = ["config.toml", "metrics.jsonl"].into_iter().find(there) {
         let fault = "stands there without the manifest.json of a training; name another folder with --out";
         return Err(Error::file(job.folder.join(name), fault));
     }
     file::create_folder(job.folder)?;
     manifest::begin(&path, facts, computed_on)?;
-    file::write_bytes(&config_path, config.to_toml()?.as_bytes())
+    file::write_bytes(&config_path, config.as_bytes())
 }

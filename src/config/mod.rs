@@ -428,7 +428,7 @@ mod tests {
     }
 
     #[test]
-    fn a_quoted_key_is_no_other_key_and_a_group_may_be_empty() {
+    fn a_quoted_key_counts_as_its_dots_say_and_a_group_may_be_empty() {
         assert_eq!(load("\"d2l.batch\" = 7\n[l2d]\n\"batch\" = 9\n[attack]", &[]).map(|c| (c.d2l.batch, c.l2d.batch)).unwrap(), (7, 9));
     }
 

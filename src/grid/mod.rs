@@ -31,7 +31,8 @@ const FILES: [&str; 6] = ["sweep.toml", "table.csv", "table.json", "table.md", "
 /// go on; a second call tries it again.
 ///
 /// # Errors
-/// No job; a folder of something else; one with runs of the same names and other configurations; what the device or the file system refuses; Ctrl-C, after saving.
+/// No job; a folder of something else; one with runs of the same names and other configurations; what the device or the file system refuses;
+/// Ctrl-C, after saving.
 pub fn sweep<D: Device>(
     device: &D,
     computed_on: &str,
@@ -44,7 +45,8 @@ pub fn sweep<D: Device>(
     if jobs == 0 {
         return Err(Error::value("--jobs", "0 jobs; at least 1 is needed"));
     }
-    if let Some(name) = FILES.iter().find(|name| !folder.join(FILES[0]).exists() && folder.join(name).exists()) {
+    let foreign = |name: &&&str| !folder.join(FILES[0]).exists() && folder.join(name).exists();
+    if let Some(name) = FILES.iter().chain(&["manifest.json"]).find(foreign) {
         let fault = "stands there without the sweep.toml of a sweep; name another folder with --out";
         return Err(Error::file(folder.join(name), fault));
     }

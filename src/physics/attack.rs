@@ -97,9 +97,8 @@ impl Attack {
         match MOST_ANSWERS / (lattice.sites() * lattice.sites() * angles) {
             most if structures <= most => Ok(()),
             most => {
-                let fault =
-                    format!("{structures} structures in {angles} directions an atom; at most {most} go into one file, so split them");
-                Err(Error::value("IN", fault))
+                let fault = format!("{structures} in {angles} directions an atom; at most {most} go into one file, so split them");
+                Err(Error::value("structures", fault))
             }
         }
     }
@@ -385,7 +384,7 @@ mod tests {
         }
         let many = |structures| Attack::check_answers(structures, &Lattice::default(), 8);
         assert!(many(2048).is_ok());
-        assert!(many(2049).is_err_and(|e| e.to_string().starts_with("IN: 2049 structures in 8 directions an atom; at most 2048")));
+        assert!(many(2049).is_err_and(|e| e.to_string().starts_with("structures: 2049 in 8 directions an atom; at most 2048")));
     }
 
     #[test]

@@ -44,8 +44,18 @@ pub(super) fn set(config: &Config, run: &Run, name: &str) -> Result<Labelled> {
     let path = run.data(name);
     let found = load_labelled(&path)?;
     let wanted = SETS.iter().position(|known| *known == name).map_or(0, |set| spec(config, set).count as usize);
-    fits(&path, "mode_area", &found.mode_area, wanted * config.lattice.sites())?;
+    of_size(&path, &found.structures, wanted, config)?;
     Ok(found)
+}
+
+/// Are these as many lattices of the size that the configuration asks for?
+fn of_size(path: &Path, found: &Structures, wanted: usize, config: &Config) -> Result<()> {
+    let size = config.lattice.size;
+    if (found.count, found.size) == (wanted, size) {
+        return Ok(());
+    }
+    let asked = format!("the run's configuration asks for {wanted} of {size}; remove the file to have it made again");
+    Err(Error::file(path, format!("{} lattices of {} sites a side; {asked}", found.count, found.size)))
 }
 
 /// Has an array of a run's file the size that the configuration asks for?
@@ -173,7 +183,7 @@ pub(super) fn designs(config: &Config, run: &Run) -> Result<Designs> {
     let mut npz = npz::Npz::open(&path)?;
     let modes = config.data.test as usize * config.lattice.sites();
     let structures = load_structures(&path)?;
-    fits(&path, "displacement", &structures.displacement, 2 * modes)?;
+    of_size(&path, &structures, config.data.test as usize, config)?;
     let mut array = |key: &str, wanted: usize| -> Result<Vec<f64>> {
         let values = npz.array(key)?.values;
         fits(&path, key, &values, wanted)?;
