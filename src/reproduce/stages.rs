@@ -59,7 +59,7 @@ fn of_size(path: &Path, found: &Structures, wanted: usize, config: &Config) -> R
 }
 
 /// Has an array of a run's file the size that the configuration asks for?
-fn fits(path: &Path, key: &str, found: &[f64], wanted: usize) -> Result<()> {
+fn of_length(path: &Path, key: &str, found: &[f64], wanted: usize) -> Result<()> {
     if found.len() == wanted {
         return Ok(());
     }
@@ -186,7 +186,7 @@ pub(super) fn designs(config: &Config, run: &Run) -> Result<Designs> {
     of_size(&path, &structures, config.data.test as usize, config)?;
     let mut array = |key: &str, wanted: usize| -> Result<Vec<f64>> {
         let values = npz.array(key)?.values;
-        fits(&path, key, &values, wanted)?;
+        of_length(&path, key, &values, wanted)?;
         Ok(values)
     };
     let (mode_area, chained, untrained) = (array("mode_area", modes)?, array("chained", modes)?, array("untrained", 2 * modes)?);
@@ -200,7 +200,7 @@ pub(super) fn designs(config: &Config, run: &Run) -> Result<Designs> {
 pub(super) fn predicted(config: &Config, run: &Run) -> Result<Vec<f64>> {
     let path = run.path("prediction.npz");
     let predicted = npz::Npz::open(&path)?.array("mode_area")?.values;
-    fits(&path, "mode_area", &predicted, config.data.test as usize * config.lattice.sites())?;
+    of_length(&path, "mode_area", &predicted, config.data.test as usize * config.lattice.sites())?;
     Ok(predicted)
 }
 
