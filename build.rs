@@ -12,8 +12,9 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::{env, fs, io, thread};
 
-/// Machine code: RTX 20, A100, RTX 30, RTX 40, H100, B200, RTX 50.
-const ARCHITECTURES: [&str; 7] = ["75", "80", "86", "89", "90", "100", "120"];
+/// Machine code, each by the PTX that it is made from: RTX 20; A100, RTX 30, RTX 40, H100; B200, RTX 50. That PTX is most of a build, and a
+/// PTX of their own gives none of these cards another instruction.
+const ARCHITECTURES: [(&str, &[&str]); 3] = [("75", &["75"]), ("80", &["80", "86", "89", "90"]), ("100", &["100", "120"])];
 
 /// One PTX beside it, for every card from 8.0 on that is none of these, the next generation's too. Not 7.5: the kernels leave out
 /// there what only newer cards have, and a newer card would take the gap.
@@ -47,7 +48,8 @@ fn main() {
         println!("cargo:warning=no kernels in this build: {fault}");
     }
     println!("cargo:rustc-env=SCALEFREE_TOOLKIT={toolkit}");
-    println!("cargo:rustc-env=SCALEFREE_ARCHITECTURES={}", ARCHITECTURES.map(|a| format!("sm_{a}")).join(" "));
+    let cards: Vec<String> = ARCHITECTURES.iter().flat_map(|(_, cards)| machine_code(cards)).collect();
+    println!("cargo:rustc-env=SCALEFREE_ARCHITECTURES={}", cards.join(" "));
     println!("cargo:rustc-env=SCALEFREE_KERNEL_FAULT={fault}");
 }
 
@@ -102,9 +104,10 @@ fn fatbin(nvcc: &Path, version: &str, kernel: &Path, cache: &Path) -> Result<(Pa
     let part = made.with_extension(format!("{}.part", std::process::id()));
     let mut command = Command::new(nvcc);
     command.args(FLAGS).arg("-o").arg(&part).arg(kernel);
-    for architecture in ARCHITECTURES {
-        let ptx = if architecture == PTX { format!(",compute_{PTX}") } else { String::new() };
-        command.arg("-gencode").arg(format!("arch=compute_{architecture},code=[sm_{architecture}{ptx}]"));
+    for (ptx, cards) in ARCHITECTURES {
+        let embedded = (ptx == PTX).then(|| format!("compute_{PTX}"));
+        let code: Vec<String> = machine_code(cards).chain(embedded).collect();
+        command.arg("-gencode").arg(format!("arch=compute_{ptx},code=[{}]", code.join(",")));
     }
     let output = command.output().map_err(|e| format!("{}: {e}", nvcc.display()))?;
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -121,6 +124,11 @@ fn fatbin(nvcc: &Path, version: &str, kernel: &Path, cache: &Path) -> Result<(Pa
     let kept: io::Result<()> = fs::write(&log, &said).and_then(|()| fs::rename(&part, &made));
     kept.map_err(|e| format!("{}: {e}", made.display()))?;
     Ok((made, said))
+}
+
+/// The names of the machine code of `cards`.
+fn machine_code<'a>(cards: &'a [&str]) -> impl Iterator<Item = String> + 'a {
+    cards.iter().map(|card| format!("sm_{card}"))
 }
 
 /// The first compiler that is new enough, with its version.

@@ -43,6 +43,20 @@ pub fn check_owner(path: &Path, mark: &str) -> Result<()> {
     }
 }
 
+/// Refuses a folder where files called as those that a `job` writes stand without its `mark`: they are somebody else's.
+///
+/// # Errors
+/// [`Error::File`], of the first of `names` that stands there.
+pub fn check_foreign(folder: &Path, job: &str, mark: &str, names: &[&str]) -> Result<()> {
+    match names.iter().find(|name| !folder.join(mark).exists() && folder.join(name).exists()) {
+        None => Ok(()),
+        Some(name) => {
+            let fault = format!("stands there without the {mark} of a {job}; name another folder with --out");
+            Err(Error::file(folder.join(name), fault))
+        }
+    }
+}
+
 /// Writes the manifest of a run that begins on `computed_on`: the object `facts`, and the list `computed_on`.
 ///
 /// # Errors

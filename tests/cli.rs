@@ -241,11 +241,17 @@ fn the_shipped_models_do_what_they_claim() {
         let (found, claimed) = (each.iter().sum::<f64>() / 200.0, record["accuracy"][claim].as_f64().unwrap());
         assert!((found - claimed).abs() < 0.015, "{file}: {found} of 200, where {claimed} is claimed");
     }
-    succeeds(&["generate", "--count", "2", "--lattice", "8", "--out", "small.npz"], folder);
+    let told = succeeds(&["generate", "--count", "2", "--lattice", "8", "--out", "small.npz", "--json"], folder);
+    assert_eq!(told.trim(), r#"{"count":2,"out":"small.npz"}"#);
     let d2l = models.join("d2l-matched.safetensors");
     let evaluate = ["evaluate", d2l.to_str().unwrap(), "--device", "cpu", "--data", "unseen.npz"];
     refuses(&[&evaluate[..], &["--training", "small.npz"]].concat(), folder, &["--training: has lattices of 8 sites a side, --data 16"]);
     refuses(&[&evaluate[..], &["--d2l", evaluate[1]]].concat(), folder, &["--d2l: goes with an L2D"]);
+    let told = succeeds(&["predict", evaluate[1], "unseen.npz", "--device", "cpu", "--out", "out.npz", "--json"], folder);
+    let told: serde_json::Value = serde_json::from_str(&told).unwrap();
+    let predicted = bench.mode_area("out.npz");
+    let mean = predicted.iter().sum::<f64>() / predicted.len() as f64;
+    assert!(told["count"] == 200 && (told["w_avg"].as_f64().unwrap() - mean).abs() < 1e-6, "{told}");
 }
 
 /// A reader who leaves early is no fault; a result that cannot be printed is one.

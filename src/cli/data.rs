@@ -8,6 +8,7 @@ use crate::dataset::{self, Spec, load_structures, npz};
 use crate::physics::{Boundary, Lattice, average_mode_area};
 use crate::{Error, Result, physics};
 use clap::Args;
+use serde_json::json;
 use std::path::PathBuf;
 
 #[derive(Args)]
@@ -43,7 +44,11 @@ pub(super) fn generate(args: &GenerateArgs, common: &Common) -> Result<()> {
     amplitudes.sigma_max = args.sigma_max.unwrap_or(amplitudes.sigma_max);
     let count = u64::try_from(args.count).map_err(|_| Error::value("--count", format!("{} samples; at least 1 is needed", args.count)))?;
     let spec = Spec { seed: config.seed, start: args.start, count, lattice: config.lattice, amplitudes, labels: config.labels };
-    on_device!(compute, device => dataset::generate(device, &spec, &args.out, &Bar::new(common.quiet)))
+    on_device!(compute, device => dataset::generate(device, &spec, &args.out, &Bar::new(common.quiet)))?;
+    if common.json {
+        out!("{}", json!({ "count": count, "out": args.out }));
+    }
+    Ok(())
 }
 
 #[derive(Args)]
@@ -75,7 +80,7 @@ pub(super) fn solve(args: &SolveArgs, common: &Common) -> Result<()> {
         npz.array("order", &shape, &truth.order)
     })?;
     if common.json {
-        out!("{}", serde_json::json!({ "count": structures.count, "w_avg": average_mode_area(&truth.mode_area) }));
+        out!("{}", json!({ "count": structures.count, "w_avg": average_mode_area(&truth.mode_area) }));
     }
     Ok(())
 }

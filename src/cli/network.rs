@@ -8,7 +8,7 @@ use crate::config::Preset;
 use crate::dataset::{load_labelled, load_structures, load_targets, npz};
 use crate::design;
 use crate::nn::{Kind, Model};
-use crate::physics::Lattice;
+use crate::physics::{Lattice, average_mode_area};
 use crate::{Error, Result};
 use serde_json::json;
 use std::path::PathBuf;
@@ -94,7 +94,11 @@ pub(super) fn predict(args: &PredictArgs, common: &Common) -> Result<()> {
     check_output(&args.out)?;
     let predicted = on_device!(compute, device => design::predict(device, &model, &structures))?;
     let shape = [structures.count, model.architecture.sites()];
-    npz::write_npz(&args.out, |npz| npz.array("mode_area", &shape, &single(&predicted)))
+    npz::write_npz(&args.out, |npz| npz.array("mode_area", &shape, &single(&predicted)))?;
+    if common.json {
+        out!("{}", json!({ "count": structures.count, "w_avg": average_mode_area(&predicted) }));
+    }
+    Ok(())
 }
 
 #[derive(clap::Args)]

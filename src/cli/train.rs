@@ -183,12 +183,9 @@ fn write_folder(job: &Job<'_>, config: &Config, facts: Value, computed_on: &str,
         return if changed { file::write_bytes(&config_path, config.to_toml()?.as_bytes()) } else { Ok(()) };
     }
     let config = config.to_toml()?;
-    let ours = |name: &str| name == "config.toml" && file::read_bytes(&config_path).is_ok_and(|found| found == config.as_bytes());
-    let there = |name: &&str| !path.exists() && job.folder.join(name).exists() && !ours(name);
-    if let Some(name) = ["config.toml", "metrics.jsonl"].into_iter().find(there) {
-        let fault = "stands there without the manifest.json of a training; name another folder with --out";
-        return Err(Error::file(job.folder.join(name), fault));
-    }
+    let ours = file::read_bytes(&config_path).is_ok_and(|found| found == config.as_bytes());
+    let names = ["metrics.jsonl", "config.toml"];
+    manifest::check_foreign(job.folder, "training", "manifest.json", if ours { &names[..1] } else { &names })?;
     file::create_folder(job.folder)?;
     manifest::begin(&path, facts, computed_on)?;
     file::write_bytes(&config_path, config.as_bytes())

@@ -17,7 +17,7 @@ use crate::config::Preset;
 use crate::ops::Device;
 use crate::progress::Progress;
 use crate::reproduce::{Run, numbers};
-use crate::{Error, Result, file};
+use crate::{Error, Result, file, manifest};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -45,11 +45,7 @@ pub fn sweep<D: Device>(
     if jobs == 0 {
         return Err(Error::value("--jobs", "0 jobs; at least 1 is needed"));
     }
-    let foreign = |name: &&&str| !folder.join(FILES[0]).exists() && folder.join(name).exists();
-    if let Some(name) = FILES.iter().chain(&["manifest.json"]).find(foreign) {
-        let fault = "stands there without the sweep.toml of a sweep; name another folder with --out";
-        return Err(Error::file(folder.join(name), fault));
-    }
+    manifest::check_foreign(folder, "sweep", FILES[0], &[&FILES[1..], &["manifest.json"]].concat())?;
     file::create_folder(&folder.join("runs"))?;
     FILES.iter().for_each(|name| file::remove_leftovers(folder, name));
     let points = &plan.points;

@@ -149,10 +149,7 @@ impl Run {
         if self.exists(config)? {
             manifest::go_on(&manifest_path, computed_on, progress)?;
         } else {
-            if let Some(name) = ["report.html", "results.json", "results.md"].iter().find(|name| self.path(name).exists()) {
-                let fault = "stands there without the config.toml of a run; name another folder with --out";
-                return Err(Error::file(self.path(name), fault));
-            }
+            manifest::check_foreign(&self.folder, "run", "config.toml", &["report.html", "results.json", "results.md"])?;
             let facts =
                 json!({ "program": concat!("scalefree ", env!("CARGO_PKG_VERSION")), "preset": preset.name(), "seed": config.seed });
             manifest::begin(&manifest_path, facts, computed_on)?;

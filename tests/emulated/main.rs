@@ -32,6 +32,7 @@ use scalefree::device::{Cpu, Cuda};
 use scalefree::ops::Device;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 /// The argument that makes this program the child of another run of it.
@@ -39,7 +40,7 @@ pub const CHILD: &str = "--child";
 
 /// The table of everything but the full width.
 pub const ALL: &str = "all";
-/// The table without networks.
+/// The table without networks, for checkers of every access: what runs twice elsewhere runs once.
 pub const OPS: &str = "ops";
 /// The table of the paper's shapes alone.
 pub const FULL_WIDTH: &str = "full-width";
@@ -184,6 +185,7 @@ fn child(arguments: &[String]) -> ExitCode {
 /// The cases of `table` on the card that the driver shows, in each of its ways to compute.
 fn on_card(table: &str, words: &str) -> Result<usize, Fault> {
     let mut failed = 0;
+    support::ONCE.store(table == OPS, Ordering::Relaxed);
     for (index, precision) in Precision::ALL.into_iter().enumerate() {
         let device = match Cuda::new(0, Some(precision)) {
             Err(Error::Cuda(CudaFault::NoPrecision { .. })) => continue,

@@ -39,6 +39,9 @@ const ADAM: &str = "include/adam.cuh";
 const REDUCE: &str = "eigh_reduce.cu";
 const CONQUER: &str = "eigh_tridiagonal.cu";
 
+/// What a device says of a kernel that it does not find (`CudaFault::MissingKernel`).
+const MISSING: &str = "with the parameters that this program passes";
+
 /// Barriers and copies, indices, masks, conventions, arithmetic.
 const MUTATIONS: &[Mutation] = &[
     checked(
@@ -341,8 +344,9 @@ fn killer(mutation: &Mutation, folder: &Path) -> Result<Option<String>, String> 
         let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("kernels").join(part);
         std::fs::create_dir_all(kernels.join(part)).map_err(words)?;
         let files = std::fs::read_dir(from).map_err(words)?.flatten().map(|entry| entry.path());
-        for file in files.filter(|path| path.is_file() && needed(path, mutation.words)) {
-            std::fs::copy(&file, kernels.join(part).join(file.file_name().unwrap_or_default())).map_err(words)?;
+        for file in files.filter(|path| path.is_file()) {
+            let Some(text) = needed(&file, &std::fs::read_to_string(&file).map_err(words)?, mutation.words) else { continue };
+            std::fs::write(kernels.join(part).join(file.file_name().unwrap_or_default()), text).map_err(words)?;
         }
     }
     if !mutation.text.is_empty() {
@@ -358,11 +362,18 @@ fn killer(mutation: &Mutation, folder: &Path) -> Result<Option<String>, String> 
     run_cases(mutation.words, &libraries).map_err(words)
 }
 
-/// Do the cases of these words launch what is in `file`? Left out are the products of the other kind, the longest to compile.
-fn needed(file: &Path, words: &str) -> bool {
-    let other = if words.starts_with("dense") { "conv3x3.cu" } else { "dense.cu" };
-    let product = words.starts_with("dense") || words.starts_with("conv3x3");
-    !(product && file.ends_with(other))
+/// What the cases of these words launch of the kernels `text` in `file`: products take the longest to compile, most of it in precisions
+/// that the cases do not compute in.
+fn needed(file: &Path, text: &str, words: &str) -> Option<String> {
+    let product = ["dense.cu", "dense_dx_dw.cu", "conv3x3.cu"].into_iter().find(|name| file.ends_with(name));
+    let Some(product) = product else { return Some(text.into()) };
+    let precision = ["Tf32", "Bf16", "F16"].into_iter().find(|name| words.split(' ').any(|word| word == *name))?;
+    let other = words.split(' ').next().is_some_and(|op| ["dense", "conv3x3"].contains(&op) && !product.starts_with(op));
+    // NAME(kernel_precision, ...)
+    let suffix = |line: &str| Some(line.split_once('(')?.1.split_once(", ")?.0.rsplit_once('_')?.1.to_string());
+    let elsewhere =
+        |line: &str| suffix(line).is_some_and(|of| ["f32", "tf32", "bf16", "f16"].contains(&&*of) && of != precision.to_lowercase());
+    (!other).then(|| text.lines().filter(|line| !elsewhere(line)).flat_map(|line| [line, "\n"]).collect())
 }
 
 /// The first case that fails, or the fault that the emulator names; a mutant that never ends is found too.
@@ -387,6 +398,9 @@ fn run_cases(cases: &str, libraries: &Path) -> std::io::Result<Option<String>> {
     running.stdout.take().expect("a pipe").read_to_string(&mut said)?;
     if status.success() {
         return if said.contains("ok ") { Ok(None) } else { Err(std::io::Error::other(format!("no case has the words {cases:?}"))) };
+    }
+    if said.contains(MISSING) {
+        return Err(std::io::Error::other(format!("the cases {cases:?} launch a kernel that was left out: {said}")));
     }
     let failed = said.lines().find_map(|line| line.strip_prefix("FAILED"));
     let case = failed.map_or("a crash", |line| line.split_once(" -- ").map_or(line, |(case, _)| case).trim());

@@ -69,9 +69,10 @@ pub fn verdict(output: &Output) -> Result<(), Failed> {
 /// The table on every device: the CPU in f32, the emulator, and a card where there is one.
 pub fn trials() -> Vec<Trial> {
     let mut trials = vec![Trial::test("cpu", || verdict(&child(["cpu", ALL]).output()?))];
-    for profile in [Profile::Sm75, Profile::Sm89] {
-        for order in ORDERS {
-            trials.push(emulated(profile, Build::Plain, order, ALL));
+    // What differs in the last order, asynchronous copies on a large card, 7.5 has not.
+    for (profile, orders) in [(Profile::Sm75, &ORDERS[..2]), (Profile::Sm89, &ORDERS)] {
+        for order in orders {
+            trials.push(emulated(profile, Build::Plain, *order, ALL));
         }
     }
     trials.push(emulated(Profile::Sm75, Build::Checking, ORDERS[0], OPS));
