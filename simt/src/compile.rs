@@ -115,11 +115,13 @@ impl Compiler {
             units.extend(self.units(kernels, profile, build)?);
             variants.push(first..units.len());
         }
-        let texts = in_parallel(&units, |unit| self.preprocess(unit))?;
-        let objects: Vec<PathBuf> = units.iter().zip(&texts).map(|(unit, text)| self.object(unit, text)).collect();
-        let missing: BTreeMap<&PathBuf, usize> =
-            objects.iter().enumerate().filter(|(_, object)| !object.exists()).map(|(index, object)| (object, index)).collect();
-        in_parallel(&missing.into_iter().collect::<Vec<_>>(), |&(object, index)| self.translate(&units[index], &texts[index], object))?;
+        let (objects, texts): (Vec<PathBuf>, Vec<Option<Vec<u8>>>) = in_parallel(&units, |unit| self.object(unit))?.into_iter().unzip();
+        let missing: BTreeMap<&PathBuf, (&Unit, &Vec<u8>)> = objects
+            .iter()
+            .zip(units.iter().zip(&texts))
+            .filter_map(|(object, (unit, text))| Some((object, (unit, text.as_ref()?))))
+            .collect();
+        in_parallel(&missing.into_iter().collect::<Vec<_>>(), |&(object, (unit, text))| self.translate(unit, text, object))?;
         for ((_, _, folder), range) in wanted.iter().zip(variants) {
             fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
             self.link(&objects[range], &folder.join("libcuda.so"))?;
@@ -175,10 +177,24 @@ impl Compiler {
         run(&mut command)
     }
 
-    fn object(&self, unit: &Unit, text: &[u8]) -> PathBuf {
+    /// The unit's object, and its text where that is still to be made. The emulator's own sources stay as they are while a process runs,
+    /// so they are preprocessed once; kernels may change.
+    fn object(&self, unit: &Unit) -> Result<(PathBuf, Option<Vec<u8>>), String> {
+        static OWN: Mutex<BTreeMap<(PathBuf, Vec<String>), PathBuf>> = Mutex::new(BTreeMap::new());
+        let own = (unit.flags == RUNTIME).then(|| (unit.source.clone(), unit.definitions.clone()));
+        let known = own.as_ref().and_then(|own| OWN.lock().expect("no worker panics").get(own).cloned());
+        if let Some(object) = known.filter(|object| object.exists()) {
+            return Ok((object, None));
+        }
+        let text = self.preprocess(unit)?;
         let mut hasher = DefaultHasher::new();
-        (&self.program, &self.version, self.architecture, unit.flags, text).hash(&mut hasher);
-        self.objects.join(format!("{:016x}.o", hasher.finish()))
+        (&self.program, &self.version, self.architecture, unit.flags, &text).hash(&mut hasher);
+        let object = self.objects.join(format!("{:016x}.o", hasher.finish()));
+        if let Some(own) = own {
+            OWN.lock().expect("no worker panics").insert(own, object.clone());
+        }
+        let made = object.exists();
+        Ok((object, (!made).then_some(text)))
     }
 
     fn translate(&self, unit: &Unit, text: &[u8], object: &Path) -> Result<(), String> {
