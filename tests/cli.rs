@@ -176,12 +176,20 @@ fn models_that_do_not_fit_are_refused() {
     bench.put("curve.csv", (0..64).map(|m| format!("{}\n", 0.1 + 0.005 * f64::from(m))).collect::<String>().as_bytes());
     refuses(&["design", "d2l.safetensors", "curve.csv", "--out", "out.npz"], bench.path(), &["L2D is needed"]);
     succeeds(&["design", "l2d.safetensors", "curve.csv", "--out", "designed.npz"], bench.path());
+    // As spreadsheets write it: a mark of the byte order, a header, two curves.
+    let row = (0..64).map(|m| format!("{}", 0.1 + 0.005 * f64::from(m))).collect::<Vec<_>>().join(",");
+    for header in ["", "w1,w2\n"] {
+        bench.put("sheet.csv", format!("\u{feff}{header}{row}\n{row}\n").as_bytes());
+        let told = succeeds(&["design", "l2d.safetensors", "sheet.csv", "--out", "designed.npz", "--json"], bench.path());
+        assert!(told.starts_with("{\"count\":2,"), "{told}");
+    }
     for (text, words) in [
         ("0.1\nx\n", "line 2"),
         ("0.1\n0.2\n0.3\n", "3 modes"),
         ("0.4\n0.3\n0.5\n0.6\n", "behind mode 0"),
         ("-0.4\n0.3\n0.5\n0.6\n", "mode 0 is -0.4"),
         ("nan\n0.3\n0.5\n0.6\n", "mode 0 is NaN"),
+        ("O.1,0.3,0.5,0.6\n0.1,0.3,0.5,0.6\n", "line 1"),
     ] {
         bench.put("bad.csv", text.as_bytes());
         refuses(&["design", "l2d.safetensors", "bad.csv", "--out", "out.npz"], bench.path(), &["bad.csv", words]);
@@ -216,6 +224,13 @@ fn models_lists_what_is_sound_and_names_what_is_not() {
     let told: Vec<serde_json::Value> = serde_json::from_str(&succeeds(&["models", ".", "--json"], folder)).unwrap();
     assert!(told[0]["fault"].as_str().is_some_and(|fault| fault.contains("cut.safetensors")), "{}", told[0]);
     assert_eq!((&told[1]["kind"], &told[1]["record"]), (&"d2l".into(), &serde_json::Value::Null));
+    #[cfg(target_os = "linux")]
+    {
+        use std::os::unix::ffi::OsStrExt;
+        std::fs::write(folder.join(std::ffi::OsStr::from_bytes(b"\xff.safetensors")), b"").unwrap();
+        let told: Vec<serde_json::Value> = serde_json::from_str(&succeeds(&["models", ".", "--json"], folder)).unwrap();
+        assert_eq!(told.len(), wanted.len() + 1);
+    }
 }
 
 /// The models that come with the program, on lattices that they have never seen, beside the accuracy that they claim.
@@ -371,6 +386,25 @@ fn training_twice_gives_the_same_files_and_a_run_is_not_overwritten() {
     assert!(!bench.path().join("r").exists());
     refuses(&["train", "l2d", "--data", "set.npz", "--out", "c"], bench.path(), &["--d2l"]);
     refuses(&["train", "l2d", "--data", "set.npz", "--d2l", "l2d.safetensors", "--out", "c"], bench.path(), &["D2L is needed"]);
+    // One sample has no spread, and no run collapses by it.
+    succeeds(&["generate", "--count", "1", "--lattice", "8", "--out", "one.npz"], bench.path());
+    let one = [&["train", "d2l", "--data", "set.npz", "--validation", "one.npz", "--out", "one"][..], SMALL].concat();
+    let said = scalefree(&one, bench.path());
+    assert!(said.status.success() && !String::from_utf8_lossy(&said.stderr).contains("hardly depend"), "{said:?}");
+}
+
+/// Truth is the Hamiltonian's of the lattice that the set was made with.
+#[test]
+fn a_set_of_another_lattice_is_not_judged() {
+    let bench = Bench::new();
+    let folder = bench.path();
+    succeeds(&["generate", "--count", "12", "--lattice", "8", "--boundary", "periodic", "--out", "ring.npz"], folder);
+    let words = ["ring.npz: was made with lattice.boundary = \"periodic\", not \"open\"; add --set lattice.boundary=periodic"];
+    let evaluate = ["evaluate", "l2d.safetensors", "--data", "ring.npz"];
+    refuses(&evaluate, folder, &words);
+    succeeds(&[&evaluate[..], &["--set", "lattice.boundary=periodic", "--set", "lattice.epsilon=2"]].concat(), folder);
+    refuses(&["design", "l2d.safetensors", "ring.npz", "--out", "made.npz"], folder, &words);
+    refuses(&["train", "l2d", "--data", "ring.npz", "--d2l", "d2l.safetensors", "--out", "c"], folder, &words);
 }
 
 /// New samples follow those of the set, so the set must tell where they come from, and the validation set must not be among them.

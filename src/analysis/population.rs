@@ -52,10 +52,12 @@ pub fn share_above(values: &[f64], limit: f64) -> f64 {
     values.iter().filter(|&&v| v > limit).count() as f64 / values.len() as f64
 }
 
-/// Smallest distance between two sites of one structure, `displacement` (2, L, L) with `size` = L, in periods; open boundary.
-pub fn smallest_site_distance(displacement: &[f64], size: usize) -> f64 {
+/// Smallest distance between two sites of one structure, `displacement` (2, L, L) with `size` = L, in periods; across the boundary where it is `periodic`.
+pub fn smallest_site_distance(displacement: &[f64], size: usize, periodic: bool) -> f64 {
     let sites = positions(displacement, size);
-    let pairs = sites.iter().enumerate().flat_map(|(i, a)| sites[i + 1..].iter().map(move |b| (a.0 - b.0).hypot(a.1 - b.1)));
+    let along = |difference: f64| if periodic { difference - size as f64 * (difference / size as f64).round() } else { difference };
+    let distance = |a: &(f64, f64), b: &(f64, f64)| along(a.0 - b.0).hypot(along(a.1 - b.1));
+    let pairs = sites.iter().enumerate().flat_map(|(i, a)| sites[i + 1..].iter().map(move |b| distance(a, b)));
     pairs.fold(f64::INFINITY, f64::min)
 }
 
@@ -168,7 +170,12 @@ mod tests {
         // A 2 x 2 lattice whose first site moves by (0.3, 0.4): the nearest other site is then (0, 1) or (1, 0).
         let displacement = [0.3, 0.0, 0.0, 0.0, 0.4, 0.0, 0.0, 0.0];
         assert_eq!(displacement_length(&displacement.repeat(2), 4), [0.5, 0.0, 0.0, 0.0, 0.5, 0.0, 0.0, 0.0]);
-        assert!((smallest_site_distance(&displacement, 2) - 0.3f64.hypot(0.6)).abs() < 1e-15);
+        assert!((smallest_site_distance(&displacement, 2, false) - 0.3f64.hypot(0.6)).abs() < 1e-15);
+        // Sites 0 and 2 of a row of three, moved towards each other across the edge.
+        let mut displacement = [0.0; 18];
+        (displacement[0], displacement[6]) = (-0.3, 0.5);
+        assert_eq!(smallest_site_distance(&displacement, 3, false), 1.0);
+        assert!((smallest_site_distance(&displacement, 3, true) - 0.2).abs() < 1e-12);
         assert!((longest_seed_displacement(0.6, 0.6) - 1.4485).abs() < 1e-4);
         assert_eq!(share_above(&[1.0, 2.0, 3.0, 4.0], 3.0), 0.25);
     }

@@ -52,9 +52,10 @@ fn ranks(values: &[f64]) -> Vec<f64> {
     let mut order: Vec<usize> = (0..values.len()).collect();
     order.sort_by(|&a, &b| values[a].total_cmp(&values[b]));
     let mut ranks = vec![0.0; values.len()];
+    let mut below = 0;
     for equal in order.chunk_by(|&a, &b| values[a] == values[b]) {
-        let below = values.iter().filter(|&&v| v < values[equal[0]]).count();
         equal.iter().for_each(|&i| ranks[i] = below as f64 + (equal.len() as f64 - 1.0) / 2.0);
+        below += equal.len();
     }
     ranks
 }

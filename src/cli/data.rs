@@ -46,7 +46,7 @@ pub(super) fn generate(args: &GenerateArgs, common: &Common) -> Result<()> {
     let spec = Spec { seed: config.seed, start: args.start, count, lattice: config.lattice, amplitudes, labels: config.labels };
     on_device!(compute, device => dataset::generate(device, &spec, &args.out, &Bar::new(common.quiet)))?;
     if common.json {
-        out!("{}", json!({ "count": count, "out": args.out }));
+        out!("{}", json!({ "count": count, "out": args.out.display().to_string() }));
     }
     Ok(())
 }

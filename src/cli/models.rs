@@ -51,6 +51,7 @@ fn line(told: &Told) -> String {
 }
 
 fn object(path: &Path, told: &Result<Told>) -> Value {
+    let path = path.display().to_string();
     match told {
         Ok(told) => json!({
             "file": path, "kind": told.architecture.kind, "size": told.architecture.size, "bytes": told.bytes,

@@ -5,7 +5,7 @@ use super::compute::on_device;
 use super::progress::Bar;
 use crate::analysis::population::{accuracy, median_curve_accuracy, nearest_curve_accuracy};
 use crate::config::Preset;
-use crate::dataset::{load_labelled, load_structures, load_targets, npz};
+use crate::dataset::{check_lattice, load_labelled, load_structures, load_targets, npz};
 use crate::design;
 use crate::nn::{Kind, Model};
 use crate::physics::{Lattice, average_mode_area};
@@ -52,6 +52,7 @@ pub(super) fn evaluate(args: &EvaluateArgs, common: &Common) -> Result<()> {
                 rows.push(("L2D2L", score(&on_device!(compute, device => design::chain(device, &model, d2l, &data.mode_area))?)));
             }
             let lattice = Lattice { size, ..config.lattice };
+            check_lattice(&args.data, &lattice)?;
             let bar = Bar::new(common.quiet);
             let designs = on_device!(compute, device => design::design(device, &model, &data.mode_area, &config.labels, &lattice, &bar))?;
             rows.push(("Hamiltonian truth of the designs", score(&designs.truth.mode_area)));
@@ -119,6 +120,7 @@ pub(super) fn design(args: &DesignArgs, common: &Common) -> Result<()> {
     design::expect(&model, Kind::L2d, targets.size)?;
     check_output(&args.out)?;
     let lattice = Lattice { size: targets.size, ..config.lattice };
+    check_lattice(&args.target, &lattice)?;
     let bar = Bar::new(common.quiet);
     let designs = on_device!(compute, device => design::design(device, &model, &targets.mode_area, &config.labels, &lattice, &bar))?;
     let (n, size, modes) = (targets.count, targets.size, lattice.sites());

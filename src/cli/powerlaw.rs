@@ -21,7 +21,7 @@ Examples:
   scalefree powerlaw sizes.txt                        everything
   scalefree powerlaw sizes.csv --bootstrap 0 --json   at once, for programs
   scalefree powerlaw degrees.txt --discrete           counts
-  scalefree powerlaw sizes.npy --scan bounds.csv      all lower bounds, for a picture")]
+  scalefree powerlaw sizes.npy --scan bounds.csv      up to 2000 lower bounds, for a picture")]
 pub(super) struct Args {
     /// Positive numbers: text, one CSV column, or .npy
     file: PathBuf,

@@ -38,9 +38,9 @@ A plan:
   l2d.l2_scope = [\"none\", \"output\", \"all\"]
   l2d.cost = [\"mean\", \"sum\"]
 
-Any key that such a run heeds may vary. All else is as --preset, --config and --set say, without branches. Runs
-share data sets and trained networks wherever the keys behind them are the same. Ctrl-C saves; the same command
-goes on, and skips what is finished.
+Any key that such a run heeds may vary. All else is as --preset, --config and --set say, without branches. \
+Runs share data sets and trained networks wherever the keys behind them are the same. Ctrl-C saves; the same \
+command goes on, and skips what is finished.
 
 --jobs N is for a card and small runs; the card must hold N of them.";
 

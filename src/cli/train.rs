@@ -5,12 +5,12 @@ use super::compute::{describe, on_device};
 use super::progress::Bar;
 use super::reproduce::PresetName;
 use crate::config::Config;
-use crate::dataset::{Spec, fingerprint, load_labelled, load_spec};
+use crate::dataset::{Spec, check_lattice, fingerprint, load_labelled, load_spec};
 use crate::design::expect;
 use crate::nn::{Kind, Model};
 use crate::physics::Lattice;
 use crate::progress::Progress;
-use crate::train::{Examples, Job, TrainConfig, check, train};
+use crate::train::{Best, Examples, InputScaling, Job, TrainConfig, check, train};
 use crate::{Error, Result, file, manifest};
 use clap::ValueEnum;
 use serde_json::{Value, json};
@@ -46,7 +46,7 @@ pub(super) struct Args {
     /// Start from this model instead of random numbers
     #[arg(long, value_name = "MODEL")]
     init: Option<PathBuf>,
-    /// Continue the run in the folder
+    /// Continue the run in the folder, or begin it where there is none
     #[arg(long)]
     resume: bool,
 }
@@ -92,15 +92,21 @@ pub(super) fn run(args: &Args, common: &Common) -> Result<()> {
     if let Some(init) = &init {
         expect(init, kind, size)?;
     }
-    // A start model brings its own shape.
+    // A start model brings its own shape and scaling.
     let mut keys = config.network(kind).clone();
     if let Some(init) = &init {
         keys.filters.clone_from(&init.architecture.filters);
         (keys.pool, keys.hidden) = (init.architecture.pool, init.architecture.hidden);
+        keys.input_scaling = if init.scaling.is_some() { InputScaling::Standard } else { InputScaling::None };
     }
     let architecture = keys.architecture(kind, size);
     keys.validate(&architecture)?;
     let source = if keys.fresh { Some(source(args, kind, &keys, followed)?) } else { None };
+    if keys.fresh || keys.best == Best::Truth {
+        for path in args.data.iter().chain(&args.validation) {
+            check_lattice(path, &Lattice { size, ..config.lattice })?;
+        }
+    }
     let training = Examples::new(kind, labelled);
     let validation = validation.map(|v| Examples::new(kind, v));
     let mut notes = serde_json::Map::new();

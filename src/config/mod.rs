@@ -421,6 +421,45 @@ mod tests {
         assert_eq!(config.l2d.filters, [1, 2]);
     }
 
+    /// docs/configuration.md has every key, and the values that the presets give it.
+    #[test]
+    fn the_keys_are_documented() {
+        fn leaves(name: &str, value: &Value, found: &mut Vec<(String, String)>) {
+            match value {
+                Value::Table(table) => {
+                    table.iter().for_each(|(key, value)| leaves(&format!("{name}.{key}"), value, found));
+                }
+                Value::String(text) => found.push((name[1..].into(), text.clone())),
+                other => found.push((name[1..].into(), other.to_string())),
+            }
+        }
+        let presets = [Preset::Quick, Preset::Medium, Preset::Paper].map(|preset| {
+            let mut found = Vec::new();
+            leaves("", &Value::try_from(preset.config()).unwrap(), &mut found);
+            found
+        });
+        let mut wanted = BTreeMap::new();
+        for (at, (key, quick)) in presets[0].iter().enumerate() {
+            let [medium, paper] = [1, 2].map(|preset| &presets[preset][at].1);
+            let same = quick == medium && medium == paper;
+            wanted.insert(key.clone(), if same { quick.clone() } else { format!("{quick}; {medium}; {paper}") });
+        }
+        let mut told = BTreeMap::new();
+        for line in include_str!("../../docs/configuration.md").lines() {
+            match line.trim_matches('|').split(" | ").map(str::trim).collect::<Vec<_>>()[..] {
+                [key, _, d2l, l2d] if key.starts_with('`') => {
+                    let key = key.trim_matches('`');
+                    told.extend([(format!("d2l.{key}"), d2l.to_string()), (format!("l2d.{key}"), l2d.to_string())]);
+                }
+                [key, _, value] if key.starts_with('`') => drop(told.insert(key.trim_matches('`').into(), value.to_string())),
+                _ => (),
+            }
+        }
+        let differ: Vec<String> =
+            wanted.iter().filter(|(key, value)| told.get(*key) != Some(value)).map(|(key, value)| format!("KEY {key} = {value}")).collect();
+        assert!(differ.is_empty() && told.len() == wanted.len(), "docs/configuration.md, where the presets have\n{}", differ.join("\n"));
+    }
+
     #[test]
     fn the_population_sets_both_amplitudes_and_explicit_ones_win() {
         let config = load("[data]\nrho_max = 0.1\npopulation = \"matched\"", &[]).unwrap();

@@ -2,7 +2,9 @@
 
 use super::generate::{Manifest, Spec};
 use super::npz::{Array, Npz, is_npy, is_npz, parse_npy};
-use crate::{Error, Result, file};
+use crate::physics::Lattice;
+use crate::{Error, Result, file, manifest};
+use serde_json::json;
 use std::path::Path;
 
 /// Displacements of many lattices.
@@ -120,6 +122,24 @@ pub fn load_spec(path: &Path) -> Result<Spec> {
     serde_json::from_slice(&text).map_err(|e| Error::file(path, format!("meta: not what a set was drawn from: {e}")))
 }
 
+/// Refuses the set in `path` where it tells of another lattice than `lattice`, by whose truth it is to be judged; a set that does not tell
+/// passes, and so does another on-site energy, which changes no mode.
+///
+/// # Errors
+/// [`Error::File`], with the key and its value.
+pub fn check_lattice(path: &Path, lattice: &Lattice) -> Result<()> {
+    let Ok(spec) = load_spec(path) else { return Ok(()) };
+    let [ours, of_set] = [*lattice, Lattice { epsilon: lattice.epsilon, ..spec.lattice }].map(|lattice| json!(lattice));
+    match manifest::differences(&ours, &of_set).first() {
+        None => Ok(()),
+        Some((key, ours, of_set)) => {
+            let value = of_set.as_str().map_or_else(|| of_set.to_string(), str::to_string);
+            let fault = format!("was made with lattice.{key} = {of_set}, not {ours}; add --set lattice.{key}={value}");
+            Err(Error::file(path, fault))
+        }
+    }
+}
+
 /// Target curves from an NPZ file with `mode_area`, a bare NPY array (n, N), a folder of shards, or a CSV file: one curve a line,
 /// or one number a line for a single curve.
 pub fn load_targets(path: &Path) -> Result<Curves> {
@@ -144,14 +164,19 @@ fn read(path: &Path) -> Result<Vec<u8>> {
 
 fn parse_csv(path: &Path, bytes: &[u8]) -> Result<Array> {
     let text = std::str::from_utf8(bytes).map_err(|_| Error::file(path, "neither NPZ, NPY nor text; mode areas are needed"))?;
-    let lines = text.lines().map(str::trim).enumerate().filter(|(_, line)| !line.is_empty() && !line.starts_with('#'));
+    let lines = text
+        .trim_start_matches('\u{feff}')
+        .lines()
+        .map(str::trim)
+        .enumerate()
+        .filter(|(_, line)| !line.is_empty() && !line.starts_with('#'));
     let mut rows: Vec<Vec<f64>> = Vec::new();
     for (place, (number, line)) in lines.enumerate() {
         let cells = line.split([',', ';', '\t', ' ']).map(str::trim).filter(|cell| !cell.is_empty());
-        match cells.map(str::parse).collect::<std::result::Result<Vec<f64>, _>>() {
+        match cells.clone().map(str::parse).collect::<std::result::Result<Vec<f64>, _>>() {
             Ok(row) => rows.push(row),
             // A first line of words is a header.
-            Err(_) if place == 0 => {}
+            Err(_) if place == 0 && cells.clone().all(|cell| cell.parse::<f64>().is_err()) => {}
             Err(_) => return Err(Error::file(path, format!("line {}: {line:?} is not a row of numbers", number + 1))),
         }
     }

@@ -7,7 +7,7 @@ pub mod npz;
 
 pub use attacked::Attacked;
 pub use generate::{Spec, generate, realise};
-pub use load::{Curves, Labelled, Structures, load_labelled, load_spec, load_structures, load_targets};
+pub use load::{Curves, Labelled, Structures, check_lattice, load_labelled, load_spec, load_structures, load_targets};
 
 use crate::ops::philox::{Stream, draw};
 

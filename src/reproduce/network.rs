@@ -139,7 +139,7 @@ pub(super) fn rows(config: &Config, run: &Run) -> Result<Vec<Row>> {
     // Alike by more than twice its error.
     let row = |key: &str, what: &str, ours: f64, error: f64, before: f64| {
         Row::new(&format!("{id}.{key}"), what, ours, "", n)
-            .claim(Claim::Direction { stated: stated(), holds: ours > 2.0 * error && ours > 0.5 }, n)
+            .claim(Claim::Direction { stated: stated(), holds: ours > 2.0 * error && ours > 0.5 }, 256)
             .uncertainty(error)
             .baseline(before)
             .note("over the atoms; judged: above 1/2 and beyond twice its error; baseline: W_j at the start of training")

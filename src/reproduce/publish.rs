@@ -7,6 +7,7 @@ use crate::config::{Config, Preset};
 use crate::figures::{self, FIGURES};
 use crate::progress::Progress;
 use crate::report::{Figure, Report, Row, html, markdown, write_results};
+use crate::train::TrainConfig;
 use crate::{Error, Result, file};
 
 /// Figures that the report shows of the branch `matched` too, beside those that draw both populations by themselves.
@@ -90,8 +91,11 @@ fn scale(preset: Preset, config: &Config, branches: &[Branch]) -> String {
         size(config),
         size(&paper)
     );
-    if *config == (Config { seed: config.seed, device: config.device.clone(), precision: config.precision, ..paper }) {
-        text = format!("This run (seed {}, on {}) has the paper\u{2019}s own scale.", config.seed, config.device);
+    let sizes = |c: &Config| (c.data.train, c.data.test, c.lattice.size, [&c.d2l, &c.l2d].map(|keys| (keys.filters.clone(), keys.hidden)));
+    if sizes(config) == sizes(&paper) {
+        let whole = Config { seed: config.seed, device: config.device.clone(), precision: config.precision, ..paper };
+        let settings = if *config == whole { "" } else { ", with settings of its own (config.toml)" };
+        text = format!("This run (seed {}, on {}) has the paper\u{2019}s own scale{settings}.", config.seed, config.device);
     }
     if branches.len() == 1 {
         text += " It holds one population and one kind of network; the presets medium and paper add the others.";
@@ -107,7 +111,10 @@ fn filters(filters: &[usize]) -> String {
 fn how(id: &str, config: &Config) -> String {
     let (data, attack) = (&config.data, &config.attack);
     let test = format!("{} test lattices, rho_max = {}, sigma_max = {}", data.test, data.rho_max, data.sigma_max);
-    let network = format!("{} filters, {} hidden units, {} training lattices", filters(&config.d2l.filters), config.d2l.hidden, data.train);
+    let of = |keys: &TrainConfig| format!("{} filters, {} hidden units", filters(&keys.filters), keys.hidden);
+    let (d2l, l2d) = (of(&config.d2l), of(&config.l2d));
+    let both = if d2l == l2d { d2l } else { format!("D2L {d2l}, L2D {l2d}") };
+    let network = format!("{both}, {} training lattices", data.train);
     let attacked =
         format!("{} pairs of seed and design, rho_a {:?}, {} directions an atom", attack.pairs, attack.sweep, attack.sweep_angles);
     match id {
@@ -115,7 +122,14 @@ fn how(id: &str, config: &Config) -> String {
         "training" => format!("Made by: training with {} and {} epochs of {} samples.", config.d2l.epochs, config.l2d.epochs, data.train),
         "2a" | "3a" | "3b" | "S7" => "Made by: drawing the layers of this run\u{2019}s configuration.".into(),
         "2fg" | "3cde" => format!("Made by: every one of {test}. Networks: {network}."),
-        "5b" | "5w" | "S9" => format!("Made by: the {} outputs of the trained L2D, {network}.", 2 * config.lattice.sites()),
+        "5b" | "5w" => format!("Made by: the {} outputs of the trained L2D, {l2d}.", 2 * config.lattice.sites()),
+        "S9" => {
+            let one_pool = of(&Branch::OnePool.config(config).l2d);
+            format!(
+                "Made by: the {} outputs of the trained L2D, {l2d}, and of the one with one pool, {one_pool}.",
+                2 * config.lattice.sites()
+            )
+        }
         "6abcd" => format!("Made by: moving every atom by {} in {} directions, one pair of seed and design.", attack.rho_a, attack.angles),
         "6sweep" | "6removal" => format!("Made by: {attacked}."),
         "S1" => format!("Made by: {} lattices of each kind, no network.", data.sets),

@@ -19,6 +19,8 @@ pub struct Health {
     pub frozen_live_units: Option<f64>,
     /// Mean over modes of std / mean of the predictions over samples.
     pub output_spread: f64,
+    /// Samples that were looked at.
+    pub samples: usize,
 }
 
 impl Health {
@@ -37,7 +39,8 @@ impl Health {
             outputs.extend(output.iter().map(|v| v.to_f64()));
         })?;
         let share = |live: &Vec<bool>| live.iter().filter(|l| **l).count() as f64 / live.len() as f64;
-        Ok(Health { live_units: share(&live[0]), frozen_live_units: live.get(1).map(share), output_spread: spread(&outputs, modes) })
+        let (output_spread, samples) = (spread(&outputs, modes), outputs.len() / modes);
+        Ok(Health { live_units: share(&live[0]), frozen_live_units: live.get(1).map(share), output_spread, samples })
     }
 
     /// What is wrong, in words, if something is.
@@ -48,7 +51,7 @@ impl Health {
             Some(dead(self.live_units, &kind.to_string()))
         } else if self.frozen_live_units.is_some_and(|live| live < 0.01) {
             Some(dead(self.frozen_live_units.unwrap_or_default(), "frozen D2L"))
-        } else if self.output_spread < 1e-3 {
+        } else if self.samples > 1 && self.output_spread < 1e-3 {
             Some(format!("the predictions hardly depend on the input (spread {:.1e}): {advice}", self.output_spread))
         } else {
             None

@@ -135,7 +135,7 @@ pub fn sentence(bootstrap: &Bootstrap) -> String {
     let verdict = if *p <= 0.1 {
         "the power law is ruled out (p <= 0.1)"
     } else {
-        "the power law cannot be ruled out (p > 0.1); whether another law fits better, the ratios tell"
+        "the power law cannot be ruled out (p > 0.1), which does not prove it"
     };
     let close = if (p - 0.1).abs() < 2.0 * p_error { "; too close to 0.1 for so few draws" } else { "" };
     format!("{of} {:.1} % lie at least as far from a power law as the data: {verdict}{close}.", 100.0 * p)

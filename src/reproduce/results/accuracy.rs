@@ -8,6 +8,7 @@ use crate::analysis::population::{
 };
 use crate::analysis::statistics::{Estimate, mean};
 use crate::config::Config;
+use crate::physics::Boundary;
 use crate::report::{Claim, Row};
 use crate::reproduce::stages::{predicted, set};
 
@@ -103,7 +104,9 @@ fn structures(config: &Config, material: &Material) -> Vec<Row> {
     let designs = &material.designs.structures.displacement;
     let all = material.lengths(&(0..n).collect::<Vec<_>>());
     let limit = longest_seed_displacement(config.data.rho_max, config.data.sigma_max);
-    let closest = |all: &[f64]| all.chunks_exact(2 * modes).map(|d| smallest_site_distance(d, size)).fold(f64::INFINITY, f64::min);
+    let periodic = config.lattice.boundary == Boundary::Periodic;
+    let distance = |d: &[f64]| smallest_site_distance(d, size, periodic);
+    let closest = |all: &[f64]| all.chunks_exact(2 * modes).map(distance).fold(f64::INFINITY, f64::min);
     let what = format!("designed sites beyond D2L\u{2019}s training range (dr > {limit:.3})");
     vec![
         Row::new("control.range", &what, 100.0 * share_above(&all, limit), "%", n),

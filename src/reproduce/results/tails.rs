@@ -127,7 +127,7 @@ pub(super) fn ratios(run: &Run) -> Result<Vec<Row>> {
     Ok(rows)
 }
 
-/// Fig. S3: where exponent and lower bound settle, told by how far a sub-sample lies from all realisations.
+/// Fig. S3: where exponent and lower bound settle, told by how far the mean of its sub-samples lies from all realisations.
 fn growth(fits: &Fits, n: usize) -> Vec<Row> {
     let Some(all) = fits.growth.last() else { return Vec::new() };
     let mut rows = Vec::new();
