@@ -178,7 +178,7 @@ fn models_that_do_not_fit_are_refused() {
     succeeds(&["design", "l2d.safetensors", "curve.csv", "--out", "designed.npz"], bench.path());
     // As spreadsheets write it: a mark of the byte order, a header, two curves.
     let row = (0..64).map(|m| format!("{}", 0.1 + 0.005 * f64::from(m))).collect::<Vec<_>>().join(",");
-    for header in ["", "w1,w2\n"] {
+    for header in ["", "w1,w2\n", "\"w 0\",\"w 1\"\n"] {
         bench.put("sheet.csv", format!("\u{feff}{header}{row}\n{row}\n").as_bytes());
         let told = succeeds(&["design", "l2d.safetensors", "sheet.csv", "--out", "designed.npz", "--json"], bench.path());
         assert!(told.starts_with("{\"count\":2,"), "{told}");

@@ -1,6 +1,6 @@
 //! From kernels to libraries, with the machine's C++ compiler. Shared by the build script and by tests that change a kernel.
 //!
-//! Every source is preprocessed first, and its object is kept under the hash of what came out: profiles that a kernel does not tell
+//! A source is preprocessed first (the emulator's own once a process), and its object is kept under the hash of what came out: profiles that a kernel does not tell
 //! apart share an object, and a changed header costs only the files in which it changes something.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -71,6 +71,8 @@ struct Unit {
     source: PathBuf,
     definitions: Vec<String>,
     flags: &'static [&'static str],
+    /// Is it the emulator's, and no kernel?
+    own: bool,
 }
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -143,7 +145,7 @@ impl Compiler {
     }
 
     fn solver(&self) -> Unit {
-        Unit { folder: self.home.join("solver"), source: "cusolver.cpp".into(), definitions: Vec::new(), flags: RUNTIME }
+        Unit { folder: self.home.join("solver"), source: "cusolver.cpp".into(), definitions: Vec::new(), flags: RUNTIME, own: true }
     }
 
     fn units(&self, kernels: &Path, profile: Profile, build: Build) -> Result<Vec<Unit>, String> {
@@ -153,12 +155,18 @@ impl Compiler {
         for source in sources(&self.home.join("runtime"), "cpp")? {
             let mut definitions = vec![include.clone(), format!("-DSIMT_PROFILE={}", profile.number())];
             definitions.extend(checking.then(|| "-DSIMT_CHECKING".into()));
-            units.push(Unit { folder: self.home.join("runtime"), source, definitions, flags: RUNTIME });
+            units.push(Unit { folder: self.home.join("runtime"), source, definitions, flags: RUNTIME, own: true });
         }
         for source in sources(kernels, "cu")? {
             let definitions =
                 vec!["-Iinclude".into(), include.clone(), "-DSIMT_HOST".into(), format!("-D__CUDA_ARCH__={}", profile.number() * 10)];
-            units.push(Unit { folder: kernels.into(), source, definitions, flags: if checking { KERNEL_CHECKING } else { KERNEL_PLAIN } });
+            units.push(Unit {
+                folder: kernels.into(),
+                source,
+                definitions,
+                flags: if checking { KERNEL_CHECKING } else { KERNEL_PLAIN },
+                own: false,
+            });
         }
         Ok(units)
     }
@@ -177,11 +185,11 @@ impl Compiler {
         run(&mut command)
     }
 
-    /// The unit's object, and its text where that is still to be made. The emulator's own sources stay as they are while a process runs,
-    /// so they are preprocessed once; kernels may change.
+    /// Where the unit's object is kept, and its preprocessed text if that object is still to be made. The emulator's own sources stay as
+    /// they are while a process runs, so one look at them is enough; kernels may change.
     fn object(&self, unit: &Unit) -> Result<(PathBuf, Option<Vec<u8>>), String> {
-        static OWN: Mutex<BTreeMap<(PathBuf, Vec<String>), PathBuf>> = Mutex::new(BTreeMap::new());
-        let own = (unit.flags == RUNTIME).then(|| (unit.source.clone(), unit.definitions.clone()));
+        static OWN: Mutex<BTreeMap<String, PathBuf>> = Mutex::new(BTreeMap::new());
+        let own = unit.own.then(|| format!("{} {} {:?}", self.program, unit.folder.join(&unit.source).display(), unit.definitions));
         let known = own.as_ref().and_then(|own| OWN.lock().expect("no worker panics").get(own).cloned());
         if let Some(object) = known.filter(|object| object.exists()) {
             return Ok((object, None));

@@ -42,6 +42,10 @@ pub(super) fn evaluate(args: &EvaluateArgs, common: &Common) -> Result<()> {
     if model.architecture.kind == Kind::D2l && behind.is_some() {
         return Err(Error::value("--d2l", "goes with an L2D"));
     }
+    let lattice = Lattice { size, ..config.lattice };
+    if model.architecture.kind == Kind::L2d {
+        check_lattice(&args.data, &lattice)?;
+    }
     let modes = size * size;
     let score = |predicted: &[f64]| mean(&accuracy(predicted, &data.mode_area, modes));
     let mut rows = Vec::new();
@@ -51,8 +55,6 @@ pub(super) fn evaluate(args: &EvaluateArgs, common: &Common) -> Result<()> {
             if let Some(d2l) = &behind {
                 rows.push(("L2D2L", score(&on_device!(compute, device => design::chain(device, &model, d2l, &data.mode_area))?)));
             }
-            let lattice = Lattice { size, ..config.lattice };
-            check_lattice(&args.data, &lattice)?;
             let bar = Bar::new(common.quiet);
             let designs = on_device!(compute, device => design::design(device, &model, &data.mode_area, &config.labels, &lattice, &bar))?;
             rows.push(("Hamiltonian truth of the designs", score(&designs.truth.mode_area)));

@@ -102,7 +102,7 @@ pub(super) fn run(args: &Args, common: &Common) -> Result<()> {
     let architecture = keys.architecture(kind, size);
     keys.validate(&architecture)?;
     let source = if keys.fresh { Some(source(args, kind, &keys, followed)?) } else { None };
-    if keys.fresh || keys.best == Best::Truth {
+    if keys.best == Best::Truth {
         for path in args.data.iter().chain(&args.validation) {
             check_lattice(path, &Lattice { size, ..config.lattice })?;
         }

@@ -173,10 +173,10 @@ fn parse_csv(path: &Path, bytes: &[u8]) -> Result<Array> {
     let mut rows: Vec<Vec<f64>> = Vec::new();
     for (place, (number, line)) in lines.enumerate() {
         let cells = line.split([',', ';', '\t', ' ']).map(str::trim).filter(|cell| !cell.is_empty());
-        match cells.clone().map(str::parse).collect::<std::result::Result<Vec<f64>, _>>() {
+        match cells.map(str::parse).collect::<std::result::Result<Vec<f64>, _>>() {
             Ok(row) => rows.push(row),
-            // A first line of words is a header.
-            Err(_) if place == 0 && cells.clone().all(|cell| cell.parse::<f64>().is_err()) => {}
+            // A first line of names is a header.
+            Err(_) if place == 0 && line.split([',', ';', '\t']).all(is_name) => {}
             Err(_) => return Err(Error::file(path, format!("line {}: {line:?} is not a row of numbers", number + 1))),
         }
     }
@@ -186,6 +186,12 @@ fn parse_csv(path: &Path, bytes: &[u8]) -> Result<Array> {
     }
     let shape = if width == 1 { vec![1, rows.len()] } else { vec![rows.len(), width] };
     Ok(Array { shape, values: rows.concat() })
+}
+
+/// Does a column's head begin as a name does, and mean no number (NaN, infinity)?
+fn is_name(cell: &str) -> bool {
+    let cell = cell.trim().trim_matches('"');
+    cell.parse::<f64>().is_err() && cell.starts_with(|c: char| c.is_alphabetic() || c == '_')
 }
 
 fn structures(path: &Path, key: &str, array: Array) -> Result<Structures> {

@@ -5,12 +5,14 @@ use super::variant::{FEW, child, emulate};
 use libtest_mimic::{Failed, Trial};
 use rayon::prelude::*;
 use simt::{Build, Profile};
+use std::collections::BTreeSet;
 use std::io::Read;
 use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 /// A bug: in `file` the text that stands there once is replaced. The cases whose names hold all of `words` are run.
+#[derive(Clone, Copy)]
 struct Mutation {
     bug: &'static str,
     file: &'static str,
@@ -307,13 +309,18 @@ pub fn trial() -> Trial {
     Trial::test("mutations", run).with_ignored_flag(!simt::is_built())
 }
 
-/// Prints a table of the bugs and what found them; all must be found, and the unchanged copy must pass.
+/// Prints a table of the bugs and what found them; all must be found, and each copy must pass unchanged.
 fn run() -> Result<(), Failed> {
     let folder = tempfile::tempdir()?;
-    let clean = Mutation { words: "dense 10x130 Tf32", ..plain("none", GEMM, ["", ""], "") };
-    if let Some(found) = killer(&clean, &folder.path().join("clean"))? {
-        return Err(format!("the unchanged kernels fail: {found}").into());
-    }
+    let mut seen = BTreeSet::new();
+    let copies = MUTATIONS.iter().filter(|mutation| seen.insert((mutation.build, launched(mutation.words)))).collect::<Vec<_>>();
+    copies.par_iter().enumerate().try_for_each(|(index, mutation)| {
+        let clean = Mutation { bug: "none", text: "", replacement: "", ..**mutation };
+        match killer(&clean, &folder.path().join(format!("clean{index}")))? {
+            None => Ok(()),
+            Some(found) => Err(format!("the unchanged kernels fail ({}): {found}", clean.words)),
+        }
+    })?;
     let results: Vec<Result<Option<String>, String>> =
         MUTATIONS.par_iter().enumerate().map(|(index, mutation)| killer(mutation, &folder.path().join(index.to_string()))).collect();
     let mut faults = Vec::new();
@@ -345,7 +352,7 @@ fn killer(mutation: &Mutation, folder: &Path) -> Result<Option<String>, String> 
         std::fs::create_dir_all(kernels.join(part)).map_err(words)?;
         let files = std::fs::read_dir(from).map_err(words)?.flatten().map(|entry| entry.path());
         for file in files.filter(|path| path.is_file()) {
-            let Some(text) = needed(&file, &std::fs::read_to_string(&file).map_err(words)?, mutation.words) else { continue };
+            let Some(text) = without_others(&file, &std::fs::read_to_string(&file).map_err(words)?, mutation.words) else { continue };
             std::fs::write(kernels.join(part).join(file.file_name().unwrap_or_default()), text).map_err(words)?;
         }
     }
@@ -362,18 +369,26 @@ fn killer(mutation: &Mutation, folder: &Path) -> Result<Option<String>, String> 
     run_cases(mutation.words, &libraries).map_err(words)
 }
 
-/// What the cases of these words launch of the kernels `text` in `file`: products take the longest to compile, most of it in precisions
-/// that the cases do not compute in.
-fn needed(file: &Path, text: &str, words: &str) -> Option<String> {
+/// The op, if it is a product, and the precision of the cases of these words.
+fn launched(words: &str) -> (Option<&str>, Option<&str>) {
+    let mut all = words.split(' ');
+    (all.clone().next().filter(|op| ["dense", "conv3x3"].contains(op)), all.find(|word| ["Tf32", "Bf16", "F16"].contains(word)))
+}
+
+/// The kernels `text` in `file`, without those that the cases of these words do not launch: products of the other op and in other
+/// precisions, which take the longest to compile. `None` where nothing is left.
+fn without_others(file: &Path, text: &str, words: &str) -> Option<String> {
     let product = ["dense.cu", "dense_dx_dw.cu", "conv3x3.cu"].into_iter().find(|name| file.ends_with(name));
     let Some(product) = product else { return Some(text.into()) };
-    let precision = ["Tf32", "Bf16", "F16"].into_iter().find(|name| words.split(' ').any(|word| word == *name))?;
-    let other = words.split(' ').next().is_some_and(|op| ["dense", "conv3x3"].contains(&op) && !product.starts_with(op));
+    let (op, precision) = launched(words);
+    let precision = precision?.to_lowercase();
+    if op.is_some_and(|op| !product.starts_with(op)) {
+        return None;
+    }
     // NAME(kernel_precision, ...)
-    let suffix = |line: &str| Some(line.split_once('(')?.1.split_once(", ")?.0.rsplit_once('_')?.1.to_string());
-    let elsewhere =
-        |line: &str| suffix(line).is_some_and(|of| ["f32", "tf32", "bf16", "f16"].contains(&&*of) && of != precision.to_lowercase());
-    (!other).then(|| text.lines().filter(|line| !elsewhere(line)).flat_map(|line| [line, "\n"]).collect())
+    let of = |line: &str| Some(line.split_once('(')?.1.split_once(", ")?.0.rsplit_once('_')?.1.to_string());
+    let other = |line: &str| of(line).is_some_and(|of| ["f32", "tf32", "bf16", "f16"].contains(&&*of) && of != precision);
+    Some(text.lines().filter(|line| !other(line)).flat_map(|line| [line, "\n"]).collect())
 }
 
 /// The first case that fails, or the fault that the emulator names; a mutant that never ends is found too.
