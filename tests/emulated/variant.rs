@@ -79,7 +79,7 @@ pub fn trials() -> Vec<Trial> {
     // A card of few multiprocessors: large tiles, and last waves in shares.
     trials.push(emulated(Profile::Sm89, Build::Checking, ORDERS[1], OPS));
     // The code of 8.9, for more multiprocessors: products are cut otherwise.
-    trials.push(emulated(Profile::Sm90, Build::Plain, ORDERS[2], ALL));
+    trials.push(emulated(Profile::Sm90, Build::Plain, ORDERS[2], OPS));
     trials.push(emulated(Profile::Sm89, Build::Plain, ORDERS[0], FULL_WIDTH));
     // Where there is no card the case is ignored by name, never passed.
     let card = Cuda::new(0, None).is_ok();
