@@ -1,7 +1,7 @@
 //! From kernels to libraries, with the machine's C++ compiler. Shared by the build script and by tests that change a kernel.
 //!
-//! A source is preprocessed first (the emulator's own once a process), and its object is kept under the hash of what came out: profiles that a kernel does not tell
-//! apart share an object, and a changed header costs only the files in which it changes something.
+//! A source is preprocessed first (the emulator's own once a process), and its object is kept under the hash of what came out: profiles
+//! that a kernel does not tell apart share an object, and a changed header costs only the files in which it changes something.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash, Hasher};

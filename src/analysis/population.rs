@@ -52,7 +52,8 @@ pub fn share_above(values: &[f64], limit: f64) -> f64 {
     values.iter().filter(|&&v| v > limit).count() as f64 / values.len() as f64
 }
 
-/// Smallest distance between two sites of one structure, `displacement` (2, L, L) with `size` = L, in periods; across the boundary where it is `periodic`.
+/// Smallest distance between two sites of one structure, `displacement` (2, L, L) with `size` = L, in periods; across the
+/// boundary where it is `periodic`.
 pub fn smallest_site_distance(displacement: &[f64], size: usize, periodic: bool) -> f64 {
     let sites = positions(displacement, size);
     let along = |difference: f64| if periodic { difference - size as f64 * (difference / size as f64).round() } else { difference };
