@@ -34,6 +34,8 @@ enum CUresult {
     CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED = 900,
     CUDA_ERROR_STREAM_CAPTURE_INVALIDATED = 901,
     CUDA_ERROR_STREAM_CAPTURE_UNMATCHED = 903,
+    CUDA_ERROR_STREAM_CAPTURE_UNJOINED = 904,
+    CUDA_ERROR_STREAM_CAPTURE_ISOLATION = 905,
     CUDA_ERROR_STREAM_CAPTURE_IMPLICIT = 906,
 };
 
@@ -51,8 +53,12 @@ struct Node {
     std::shared_ptr<const Launch> launch;  // of a kernel node
 };
 
+// Places of nodes in a graph.
+using Places = std::set<std::size_t>;
+
 struct Graph {
-    std::vector<std::shared_ptr<const Node>> nodes;  // in the order of the calls, which is an order that works
+    std::vector<std::shared_ptr<const Node>> nodes;  // in the order of the calls
+    std::vector<Places> after;                       // the nodes that each of them waits for
     bool valid = true;
 };
 
@@ -60,6 +66,7 @@ struct Stream {
     bool blocking;  // waits for the default stream, and is waited for
     std::deque<std::shared_ptr<const Node>> queue;
     Graph* capture = nullptr;
+    Places captured;  // what the next node of a capture waits for
     bool began_capture = false;
     unsigned capture_mode = 0;
     std::thread::id capture_thread = {};
@@ -75,6 +82,7 @@ struct Mark {
 struct Event {
     std::shared_ptr<Mark> mark;
     Graph* capture = nullptr;
+    Places captured;  // what stands before it in a capture
 };
 
 struct Function {
@@ -89,7 +97,7 @@ struct Driver {
     bool initialised = false;
     CUresult fault = CUDA_SUCCESS;  // a kernel's fault stays: every later call returns it
     Context context;                // the one device's primary context
-    Stream default_stream = {true, {}, nullptr, false, 0};
+    Stream default_stream = {true};
     std::set<Stream*> streams;
     std::vector<std::pair<std::uintptr_t, std::size_t>> pinned;
 

@@ -1,5 +1,6 @@
 // Graphs: what a captured stream was asked to do, kept, and done again as often as asked.
 #include <algorithm>
+#include <random>
 
 #include "driver.h"
 #include "settings.h"
@@ -9,8 +10,47 @@ namespace simt {
 namespace {
 
 struct Executable {
-    std::shared_ptr<const std::vector<std::shared_ptr<const Node>>> nodes;
+    std::vector<std::shared_ptr<const Node>> nodes;  // in the order in which they are run
 };
+
+// Are all nodes before what a stream was given last? Work of another stream that never came back is not.
+bool all_joined(const Graph& graph, const Places& last) {
+    std::vector<bool> joined(graph.nodes.size(), false);
+    for (const std::size_t place : last) joined[place] = true;
+    // A node waits for earlier ones alone.
+    for (std::size_t place = graph.nodes.size(); place-- > 0;) {
+        if (!joined[place]) return false;
+        for (const std::size_t before : graph.after[place]) joined[before] = true;
+    }
+    return true;
+}
+
+// An order that the graph allows: as the nodes were captured, the last that may run first, or any of those. So nodes that nothing orders
+// change places, which shows a wait that is missing.
+std::vector<std::shared_ptr<const Node>> ordered(const Graph& graph) {
+    std::vector<std::size_t> waiting(graph.nodes.size());
+    std::vector<Places> then(graph.nodes.size());
+    std::vector<std::size_t> ready;
+    for (std::size_t place = 0; place < graph.nodes.size(); place++) {
+        waiting[place] = graph.after[place].size();
+        for (const std::size_t before : graph.after[place]) then[before].insert(place);
+        if (waiting[place] == 0) ready.push_back(place);
+    }
+    std::vector<std::shared_ptr<const Node>> nodes;
+    std::minstd_rand draw(static_cast<unsigned>(settings.seed));
+    while (!ready.empty()) {
+        auto next = std::min_element(ready.begin(), ready.end());
+        if (settings.schedule == Schedule::Descending) next = std::max_element(ready.begin(), ready.end());
+        if (settings.schedule == Schedule::Random) next = ready.begin() + draw() % ready.size();
+        const std::size_t place = *next;
+        ready.erase(next);
+        nodes.push_back(graph.nodes[place]);
+        for (const std::size_t later : then[place]) {
+            if (--waiting[later] == 0) ready.push_back(later);
+        }
+    }
+    return nodes;
+}
 
 // CUDA_KERNEL_NODE_PARAMS_v2
 struct KernelNode {
@@ -32,6 +72,7 @@ SIMT_API CUresult cuStreamBeginCapture_v2(void* handle, unsigned mode) {
     return with_stream(handle, [&](Stream& stream) {
         if (&stream == &driver.default_stream || stream.capture != nullptr) return CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED;
         stream.capture = new Graph;
+        stream.captured.clear();
         stream.began_capture = true;
         stream.capture_mode = mode;
         stream.capture_thread = std::this_thread::get_id();
@@ -46,12 +87,19 @@ SIMT_API CUresult cuStreamEndCapture(void* handle, Graph** graph) {
         if (!stream.began_capture) return CUDA_ERROR_STREAM_CAPTURE_UNMATCHED;
         Graph* captured = stream.capture;
         stream.began_capture = false;
-        for (Stream* joined : driver.streams) {
-            if (joined->capture == captured) joined->capture = nullptr;
+        const bool joined = all_joined(*captured, stream.captured);
+        for (Stream* other : driver.streams) {
+            if (other->capture != captured) continue;
+            other->capture = nullptr;
+            other->captured.clear();
         }
         if (!captured->valid) {
             delete captured;
             return CUDA_ERROR_STREAM_CAPTURE_INVALIDATED;
+        }
+        if (!joined) {
+            delete captured;
+            return CUDA_ERROR_STREAM_CAPTURE_UNJOINED;
         }
         *graph = captured;
         return CUDA_SUCCESS;
@@ -105,7 +153,7 @@ SIMT_API CUresult cuGraphKernelNodeGetParams_v2(const Node* node, KernelNode* pa
 
 SIMT_API CUresult cuGraphInstantiateWithFlags(Executable** executable, Graph* graph, unsigned long long) {
     return enter(Needs::Context, [&] {
-        *executable = new Executable{std::make_shared<const std::vector<std::shared_ptr<const Node>>>(graph->nodes)};
+        *executable = new Executable{ordered(*graph)};
         return CUDA_SUCCESS;
     });
 }
@@ -124,7 +172,7 @@ SIMT_API CUresult cuGraphUpload(Executable*, void* handle) {
 SIMT_API CUresult cuGraphLaunch(Executable* executable, void* handle) {
     return with_stream(handle, [&](Stream& stream) {
         if (stream.capture != nullptr) return CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED;
-        for (const auto& node : *executable->nodes) {
+        for (const auto& node : executable->nodes) {
             if (const CUresult result = driver.enqueue(stream, *node)) return result;
         }
         return CUDA_SUCCESS;

@@ -59,6 +59,8 @@ CUresult Driver::enqueue(Stream& stream, Node node) {
     auto shared = std::make_shared<const Node>(std::move(node));
     if (stream.capture != nullptr) {
         if (!stream.capture->valid) return CUDA_ERROR_STREAM_CAPTURE_INVALIDATED;
+        stream.capture->after.push_back(std::move(stream.captured));
+        stream.captured = {stream.capture->nodes.size()};
         stream.capture->nodes.push_back(std::move(shared));
         return CUDA_SUCCESS;
     }
@@ -112,7 +114,7 @@ CUresult wait_for(const std::shared_ptr<Mark>& mark) {
 CUresult new_stream(void** handle, unsigned flags) {
     return enter(Needs::Context, [&] {
         constexpr unsigned NON_BLOCKING = 1;
-        auto* stream = new Stream{(flags & NON_BLOCKING) == 0, {}, nullptr, false, 0};
+        auto* stream = new Stream{(flags & NON_BLOCKING) == 0};
         driver.streams.insert(stream);
         *handle = stream;
         return CUDA_SUCCESS;
@@ -128,7 +130,8 @@ SIMT_API CUresult cuStreamCreate(void** stream, unsigned flags) { return new_str
 SIMT_API CUresult cuStreamCreateWithPriority(void** stream, unsigned flags, int) { return new_stream(stream, flags); }
 
 SIMT_API CUresult cuCtxGetStreamPriorityRange(int* least, int* greatest) {
-    *least = *greatest = 0;
+    *least = 0;
+    *greatest = -5;
     return CUDA_SUCCESS;
 }
 
@@ -161,7 +164,12 @@ SIMT_API CUresult cuStreamWaitEvent(void* handle, Event* event, unsigned) {
             // Waiting for a captured stream is how another one joins the capture.
             if (stream.capture != nullptr && stream.capture != event->capture) return CUDA_ERROR_INVALID_VALUE;
             stream.capture = event->capture;
+            stream.captured.insert(event->captured.begin(), event->captured.end());
             return CUDA_SUCCESS;
+        }
+        if (stream.capture != nullptr) {
+            stream.capture->valid = false;
+            return CUDA_ERROR_STREAM_CAPTURE_ISOLATION;
         }
         if (event->mark == nullptr) return CUDA_SUCCESS;
         return driver.enqueue(stream, {NodeType::WaitEvent, [mark = event->mark] { return wait_for(mark); }, nullptr});
@@ -191,6 +199,7 @@ SIMT_API CUresult cuEventDestroy_v2(Event* event) {
 SIMT_API CUresult cuEventRecord(Event* event, void* handle) {
     return with_stream(handle, [&](Stream& stream) {
         event->capture = stream.capture;
+        event->captured = stream.captured;
         if (stream.capture != nullptr) return CUDA_SUCCESS;
         event->mark = std::make_shared<Mark>();
         event->mark->stream = &stream;

@@ -26,6 +26,8 @@ pub fn cases() -> Vec<Case> {
         Case::new("driver::copies_are_checked", copies_are_checked).says(&["not inside one allocation of device memory"]),
         Case::new("driver::work_waits", work_waits),
         Case::new("driver::events_order_streams", events_order_streams),
+        Case::new("driver::graph_in_another_order", graph_in_another_order).with("SIMT_SCHEDULE", "descending"),
+        Case::new("driver::capture_of_two_streams", capture_of_two_streams),
         Case::new("driver::graph", graph),
         Case::new("driver::capture_forbids", capture_forbids),
         Case::new("driver::capture_of_a_thread", capture_of_a_thread),
@@ -224,6 +226,59 @@ fn graph() {
     check(gpu.wait());
     assert_eq!(counter.count(), 3);
     assert_eq!(gpu.read::<f32>(counter.log, 8), [1.0, 2.0, 3.0, 0.0, 0.0, 0.0, f32::from_bits(9), 1.0]);
+}
+
+/// Two streams in one capture, the second behind the event; both set the log's first number. What the graph leaves there.
+fn forked(ordered: bool) -> u32 {
+    let counter = Counter::new();
+    let (first, second) = (counter.gpu.stream, out(|stream| unsafe { sys::cuStreamCreate(stream, 1) }).unwrap());
+    let event = || out(|event| unsafe { sys::cuEventCreate(event, 0) }).unwrap();
+    let (left, joined) = (event(), event());
+    unsafe {
+        check(sys::cuStreamBeginCapture_v2(first, CUstreamCaptureMode::CU_STREAM_CAPTURE_MODE_GLOBAL));
+        check(sys::cuEventRecord(left, first));
+        check(sys::cuStreamWaitEvent(second, left, 0));
+        check(sys::cuMemsetD32Async(counter.log, 1, 1, second));
+        if ordered {
+            check(sys::cuEventRecord(joined, second));
+            check(sys::cuStreamWaitEvent(first, joined, 0));
+        }
+        check(sys::cuMemsetD32Async(counter.log, 2, 1, first));
+        check(sys::cuEventRecord(joined, second));
+        check(sys::cuStreamWaitEvent(first, joined, 0));
+        let graph = out(|graph| sys::cuStreamEndCapture(first, graph)).unwrap();
+        let executable = out(|executable| sys::cuGraphInstantiateWithFlags(executable, graph, 8)).unwrap();
+        check(sys::cuGraphLaunch(executable, first));
+    }
+    check(counter.gpu.wait());
+    counter.gpu.read(counter.log, 1)[0]
+}
+
+/// What nothing orders changes places with the schedule, and nothing else does.
+fn graph_in_another_order() {
+    assert_eq!([true, false].map(forked), [2, 1]);
+}
+
+/// A stream that joined a capture must come back, and nobody in it may wait for work outside.
+fn capture_of_two_streams() {
+    let counter = Counter::new();
+    let (first, second) = (counter.gpu.stream, out(|stream| unsafe { sys::cuStreamCreate(stream, 1) }).unwrap());
+    let event = out(|event| unsafe { sys::cuEventCreate(event, 0) }).unwrap();
+    let captured = |work: &dyn Fn() -> CUresult| unsafe {
+        check(sys::cuStreamBeginCapture_v2(first, CUstreamCaptureMode::CU_STREAM_CAPTURE_MODE_GLOBAL));
+        let worked = work();
+        (worked, out(|graph| sys::cuStreamEndCapture(first, graph)).err())
+    };
+    let leave = || unsafe {
+        check(sys::cuEventRecord(event, first));
+        check(sys::cuStreamWaitEvent(second, event, 0));
+        sys::cuMemsetD32Async(counter.log, 1, 1, second)
+    };
+    assert_eq!(captured(&leave), (CUresult::CUDA_SUCCESS, Some(CUresult::CUDA_ERROR_STREAM_CAPTURE_UNJOINED)));
+    check(unsafe { sys::cuEventRecord(event, second) });
+    let wait = || unsafe { sys::cuStreamWaitEvent(first, event, 0) };
+    let refused = (CUresult::CUDA_ERROR_STREAM_CAPTURE_ISOLATION, Some(CUresult::CUDA_ERROR_STREAM_CAPTURE_INVALIDATED));
+    assert_eq!(captured(&wait), refused);
 }
 
 /// What would wait, or allocate, cannot be captured, and ends the capture.
