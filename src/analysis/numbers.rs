@@ -1,5 +1,6 @@
 //! A column of numbers from text, as files hold them: separated by blanks or lines, or one CSV column with or without a header.
 
+use crate::text::{is_name, lines};
 use crate::{Error, Result};
 
 /// Reads every number of `text`, in order. Empty lines and what follows a `#` are skipped, and so is a first line of words (a
@@ -10,18 +11,13 @@ use crate::{Error, Result};
 /// number at all.
 pub fn parse_text(text: &str) -> Result<Vec<f64>> {
     let mut numbers = vec![];
-    let mut header_allowed = true;
-    for (at, line) in text.trim_start_matches('\u{feff}').lines().enumerate() {
-        let line = line.split('#').next().unwrap_or_default().trim();
-        if line.is_empty() {
-            continue;
-        }
-        let fault = |fault: String| Error::value(format!("line {}", at + 1), fault);
+    for (place, (number, line)) in lines(text).enumerate() {
+        let fault = |fault: String| Error::value(format!("line {number}"), fault);
         let column = line.strip_suffix([',', ';']).unwrap_or(line);
         if column.contains([',', ';']) {
             return Err(fault("holds several columns; give a file of one column".into()));
         }
-        if std::mem::take(&mut header_allowed) && is_header(column) {
+        if place == 0 && is_name(column) && column.split_whitespace().all(|word| word.parse::<f64>().is_err()) {
             continue;
         }
         for word in column.split_whitespace() {
@@ -35,12 +31,6 @@ pub fn parse_text(text: &str) -> Result<Vec<f64>> {
         return Err(Error::value("text", "holds no number; give one a line, or several parted by blanks"));
     }
     Ok(numbers)
-}
-
-/// Words, none of which means a number (not even NaN or infinity).
-fn is_header(line: &str) -> bool {
-    let named = |word: &str| word.trim_matches('"').starts_with(|c: char| c.is_alphabetic() || c == '_');
-    line.split_whitespace().all(|word| word.parse::<f64>().is_err()) && line.split_whitespace().next().is_some_and(named)
 }
 
 #[cfg(test)]

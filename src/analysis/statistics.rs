@@ -19,6 +19,11 @@ impl Estimate {
         Estimate { mean: mean(values), error: standard_deviation(values) / (values.len() as f64).sqrt(), n: values.len() }
     }
 
+    /// Of `left` - `right`, in pairs.
+    pub fn of_differences(left: &[f64], right: &[f64]) -> Self {
+        Estimate::of(&left.iter().zip(right).map(|(left, right)| left - right).collect::<Vec<_>>())
+    }
+
     /// Does the mean lie above `limit` by more than two standard errors? Of a single sample: does it lie above it?
     pub fn above(&self, limit: f64) -> bool {
         self.mean - if self.n > 1 { 2.0 * self.error } else { 0.0 } > limit

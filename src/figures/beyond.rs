@@ -22,13 +22,13 @@ pub struct Beyond {
 /// One number of a run.
 type Pick = fn(&Beyond) -> f64;
 
-/// Least share that is told from none.
+/// Where runs without a site beyond the range are drawn.
 const LEAST: f64 = 0.01;
 /// Below this L2D2L accuracy (percent) L2D has learnt the mean alone.
 const LEARNT: f64 = 90.0;
 
 /// Truth, exponent and likelihood ratio against the share of sites beyond the range; grey where L2D has not learnt (the axes hold
-/// those that have), dashed the paper's values, and 0 of the ratio.
+/// those that have, and what lies beyond an axis is drawn at its end), dashed the paper's values, and 0 of the ratio.
 pub fn beyond(runs: &[Beyond]) -> String {
     let mut svg = Svg::new(1180.0, 345.0);
     let share = |run: &Beyond| run.share.max(LEAST);
@@ -42,12 +42,12 @@ pub fn beyond(runs: &[Beyond]) -> String {
     ];
     for (i, (title, vertical, pick, paper)) in panels.into_iter().enumerate() {
         let area = Area { x: 72.0 + 390.0 * i as f64, y: 36.0, width: 300.0, height: 250.0 };
-        let panel = Panel { area, horizontal: Axis::log(LEAST / 1.5, 100.0, "Sites beyond D2L\u{2019}s range (%)"), vertical };
+        let panel =
+            Panel { area, horizontal: Axis::log(LEAST / 1.5, 100.0, "Sites beyond D2L\u{2019}s range (%; none: at the left)"), vertical };
         panel.line(&mut svg, [(LEAST / 1.5, paper), (100.0, paper)], &format!("stroke=\"{}\" stroke-dasharray=\"5 4\"", colour::TRUTH));
         for (shown, colour) in [(false, colour::GHOST), (true, colour::DESIGN)] {
-            let of = runs.iter().filter(|run| learnt(run) == shown).map(|run| (share(run), pick(run)));
-            let inside = of.filter(|point| (0.0..=1.0).contains(&panel.vertical.fraction(point.1)));
-            panel.dots(&mut svg, inside, 3.0, colour);
+            let of = runs.iter().filter(|run| learnt(run) == shown && pick(run).is_finite());
+            panel.dots(&mut svg, of.map(|run| (share(run), panel.vertical.held(pick(run)))), 3.0, colour);
         }
         panel.frame(&mut svg, ["a", "b", "c"][i], title);
     }

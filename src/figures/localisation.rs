@@ -11,19 +11,19 @@ use crate::analysis::population;
 /// Fig. 2f, g: truth and D2L, both (n, modes), of the same samples.
 pub fn d2l_localisation(truth: &[f64], ml: &[f64], modes: usize) -> String {
     let panels = [("f", "Truth", truth), ("g", "ML (D2L)", ml)];
-    localisation(&panels, truth, modes, "Fig. 2f, g: mode areas of the test set, truth and D2L")
+    localisation(&panels, (truth, "Average mode area *w*_{avg}"), modes, "Fig. 2f, g: mode areas of the test set, truth and D2L")
 }
 
 /// Fig. 3c-e: target, L2D2L and the truth of the designs, all (n, modes), of the same samples.
 pub fn l2d_localisation(target: &[f64], ml: &[f64], truth: &[f64], modes: usize) -> String {
     let panels = [("c", "Target", target), ("d", "ML (L2D2L)", ml), ("e", "Truth of the designs", truth)];
-    localisation(&panels, target, modes, "Fig. 3c-e: mode areas asked for, believed, and true")
+    localisation(&panels, (target, "*w*_{avg} of the target"), modes, "Fig. 3c-e: mode areas asked for, believed, and true")
 }
 
 /// Cells from the bottom of a plot to its top.
 const ROWS: usize = 200;
 
-fn localisation(panels: &[(&str, &str, &[f64])], reference: &[f64], modes: usize, title: &str) -> String {
+fn localisation(panels: &[(&str, &str, &[f64])], (reference, colours): (&[f64], &'static str), modes: usize, title: &str) -> String {
     let w_avg = population::w_avg(reference, modes);
     let (low, high) = range(&w_avg);
     let top = round_up(range(panels.iter().flat_map(|(.., w)| *w)).1.min(1.0));
@@ -36,7 +36,7 @@ fn localisation(panels: &[(&str, &str, &[f64])], reference: &[f64], modes: usize
         x += width + 75.0;
     }
     let bar = Area { x: x - 50.0, y: 36.0, width: 12.0, height };
-    colour_bar(&mut svg, bar, &Axis::linear(low, high, "Average mode area *w*_{avg}"), &VIRIDIS);
+    colour_bar(&mut svg, bar, &Axis::linear(low, high, colours), &VIRIDIS);
     svg.finish(title)
 }
 

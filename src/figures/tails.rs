@@ -78,7 +78,7 @@ pub(super) fn fitted(svg: &mut Svg, area: Area, tail: Tail, behind: Option<Behin
     svg.circle(panel.at((fit.xmin, fit.ccdf(fit.xmin))), 4.2, "fill=\"#222\" stroke=\"#fff\"");
     panel.frame(svg, tail.letter, tail.title);
     let corner = (area.x + 12.0, area.y + area.height - 28.0);
-    svg.text_over(corner, Anchor::Start, SMALL, &format!("exponent {:.2} \u{b1} {:.2}", fit.alpha, fit.sigma));
+    svg.text_over(corner, Anchor::Start, SMALL, &format!("exponent {:.2}", fit.alpha));
     svg.text_over((corner.0, corner.1 + 15.0), Anchor::Start, SMALL, &format!("lower bound {}", short(fit.xmin)));
     Ok(panel)
 }

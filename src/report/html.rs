@@ -1,6 +1,6 @@
 //! `report.html`: one file, no network, no scripts, readable on a phone.
 
-use super::number::{duration, number, ours, paper, with_unit};
+use super::number::{baselines, duration, ours, paper};
 use super::row::{Row, Verdict};
 use super::table::{Line, MATCHED, groups};
 use crate::figures::{FIGURES, escape};
@@ -70,7 +70,7 @@ const STATEMENTS: [(&str, &str); 11] = [
     ("2g.accuracy", "A network (D2L) predicts from a lattice how far each mode spreads"),
     ("3d.accuracy", "A second network (L2D) designs lattices that the first takes for what was asked"),
     ("3e.accuracy", "The designed lattices really have the localisation that was asked, by the Hamiltonian"),
-    ("4g.reach", "A few sites of a designed lattice move much farther than the rest (a heavy tail)"),
+    ("4g.reach", "Some sites of a designed lattice move farther than the rest, more so than in a random one"),
     ("4g-1.alpha", "The lengths of these moves follow a power law of one exponent"),
     ("4g-1.xmin", "The power law holds from a certain length on"),
     ("4g-1.p", "The power law passes the test of its fit"),
@@ -162,7 +162,7 @@ fn results(page: &mut String, rows: &[Row]) {
             let _ = write!(
                 page,
                 "<tr><td class=\"what\">{}<small>{}</small></td><td data-label=\"Paper\">{}</td>",
-                escape(&row.what),
+                escape(&line.what()),
                 escape(line.id()),
                 escape(&paper(row))
             );
@@ -178,10 +178,10 @@ fn results(page: &mut String, rows: &[Row]) {
 
 /// Our number with what it rests on, what it is beside, and what came of it. One element, which a phone puts beside its label.
 fn cell(row: &Row) -> String {
-    let baseline = row.baseline.map(|b| format!("; baseline {}", escape(&with_unit(&number(b), &row.unit)))).unwrap_or_default();
+    let baselines = escape(&baselines(row, "; "));
     let verdict = row.verdict.map_or(String::new(), |v| format!("<b class=\"{}\">{}</b>", class(v), v.word()));
     let needed = row.n_needed.map(|needed| format!(" of {needed} needed")).unwrap_or_default();
-    format!("<div>{}{verdict}<small>n = {}{needed}{baseline}</small></div>", escape(&ours(row)), row.n)
+    format!("<div>{}{verdict}<small>n = {}{needed}{baselines}</small></div>", escape(&ours(row)), row.n)
 }
 
 /// Notes longer than this are folded.

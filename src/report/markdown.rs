@@ -1,6 +1,6 @@
 //! `results.md`: the results as Markdown tables, for documents.
 
-use super::number::{number, ours, paper, with_unit};
+use super::number::{baselines, ours, paper};
 use super::row::Row;
 use super::table::groups;
 use std::fmt::Write;
@@ -15,12 +15,14 @@ pub fn markdown(rows: &[Row]) -> String {
         let _ = writeln!(text, "|---|---|---|---|---|{}", if matched { "---|---|" } else { "" });
         for line in &group.lines {
             let row = line.row();
-            let _ = write!(text, "| `{}` | {} | {} |", line.id(), cell(&row.what), cell(&paper(row)));
+            let _ = write!(text, "| `{}` | {} | {} |", line.id(), cell(&line.what()), cell(&paper(row)));
             for row in [line.run, line.matched].into_iter().take(if matched { 2 } else { 1 }) {
                 let (numbers, verdict) = row.map_or((String::new(), ""), |row| {
-                    let baseline = row.baseline.map(|b| format!(", baseline {}", with_unit(&number(b), &row.unit))).unwrap_or_default();
                     let needed = row.n_needed.map(|needed| format!(" of {needed}")).unwrap_or_default();
-                    (format!("{} (n {}{needed}{baseline})", ours(row), row.n), row.verdict.map_or("", |verdict| verdict.word()))
+                    (
+                        format!("{} (n {}{needed}{})", ours(row), row.n, baselines(row, ", ")),
+                        row.verdict.map_or("", |verdict| verdict.word()),
+                    )
                 });
                 let _ = write!(text, " {} | {verdict} |", cell(&numbers));
             }
@@ -42,10 +44,10 @@ mod tests {
 
     #[test]
     fn both_populations_stand_side_by_side() {
-        let row = |id: &str, ours| Row::new(id, "fall of |dw|", ours, "%", 9).claim(Claim::Accuracy(94.8), 9).baseline(70.0);
+        let row = |id: &str, ours| Row::new(id, "fall of |dw|", ours, "%", 9).claim(Claim::Accuracy(94.8), 9).baseline(70.0).nearest(92.0);
         let text = markdown(&[row("2g.accuracy", 95.0), row("matched:2g.accuracy", 80.0), Row::new("control.x", "own", 1.0, "", 1)]);
         for part in [
-            "| `2g.accuracy` | fall of \\|dw\\| | 94.8 % | 95 % (n 9 of 1, baseline 70 %) | reproduced | 80 % (n 9 of 1, baseline 70 %) | differs |\n",
+            "| `2g.accuracy` | fall of \\|dw\\| | 94.8 % | 95 % (n 9 of 1, baseline 70 %, nearest w_avg 92 %) | reproduced | 80 % (n 9 of 1, baseline 70 %, nearest w_avg 92 %) | differs |\n",
             "| `control.x` | own |  | 1 (n 1) |  |\n",
         ] {
             assert!(text.contains(part), "{text}");

@@ -32,6 +32,12 @@ pub(super) fn ours(row: &Row) -> String {
     row.ours.map_or("\u{2014}".into(), |value| with_unit(&format!("{}{spread}", number(value)), &row.unit))
 }
 
+/// What trivial methods reach, behind `before`; empty where there is none.
+pub(super) fn baselines(row: &Row, before: &str) -> String {
+    let of = |name: &str, value: Option<f64>| value.map(|v| format!("{before}{name} {}", with_unit(&number(v), &row.unit)));
+    [of("baseline", row.baseline), of("nearest w_avg", row.nearest)].into_iter().flatten().collect()
+}
+
 /// An uncertainty needs two digits.
 pub(crate) fn spread(value: f64) -> String {
     let size = value.abs();

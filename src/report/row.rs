@@ -104,6 +104,9 @@ pub struct Row {
     pub uncertainty: Option<f64>,
     /// What a trivial method reaches, where there is one.
     pub baseline: Option<f64>,
+    /// What the curve of the training sample of the nearest true w_avg reaches; of accuracies.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub nearest: Option<f64>,
     /// The largest difference that still counts as reproduced.
     pub tolerance: Option<f64>,
     /// None for controls.
@@ -126,6 +129,7 @@ impl Row {
             n_needed: None,
             uncertainty: None,
             baseline: None,
+            nearest: None,
             tolerance: None,
             verdict: None,
             note: String::new(),
@@ -164,6 +168,12 @@ impl Row {
     /// Adds what a trivial method reaches.
     pub fn baseline(mut self, baseline: f64) -> Self {
         self.baseline = Some(baseline).filter(|v| v.is_finite());
+        self
+    }
+
+    /// Adds what the training curve of the nearest true w_avg reaches.
+    pub fn nearest(mut self, nearest: f64) -> Self {
+        self.nearest = Some(nearest).filter(|v| v.is_finite());
         self
     }
 

@@ -18,6 +18,14 @@ impl<'a> Line<'a> {
         self.run.or(self.matched).expect("a line is made of a row")
     }
 
+    /// What it is about, in both populations: a bound may be theirs.
+    pub(super) fn what(&self) -> String {
+        match self.matched {
+            Some(matched) if matched.what != self.row().what => format!("{}; matched: {}", self.row().what, matched.what),
+            _ => self.row().what.clone(),
+        }
+    }
+
     /// Its id without the branch.
     pub(super) fn id(&self) -> &'a str {
         let id = self.row().id.as_str();
@@ -76,5 +84,13 @@ mod tests {
         let ids: Vec<Vec<&str>> = groups.iter().map(|group| group.lines.iter().map(Line::id).collect()).collect();
         assert_eq!(ids, [vec!["2g.accuracy"], vec!["4g-1.alpha"], vec!["6only"], vec!["S4.0.20.alpha"], vec!["control.seeds.alpha"]]);
         assert_eq!(groups[0].lines[0].matched.map(|row| row.id.as_str()), Some("matched:2g.accuracy"));
+    }
+
+    #[test]
+    fn a_line_tells_what_either_population_is_about() {
+        let rows = [("a", "dr > 1.449"), ("matched:a", "dr > 0.724"), ("b", "one"), ("matched:b", "one")];
+        let rows = rows.map(|(id, what)| Row::new(id, what, 1.0, "", 1));
+        let whats: Vec<String> = groups(&rows)[0].lines.iter().map(Line::what).collect();
+        assert_eq!(whats, ["dr > 1.449; matched: dr > 0.724", "one"]);
     }
 }

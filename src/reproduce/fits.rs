@@ -125,9 +125,8 @@ fn sample(config: &Config, run: &Run, material: &Material, name: &str) -> Result
             Sample { what: "the same fit on the seeds of these designs".into(), realisations: chosen.len(), values }
         }
         "control.untrained" => {
-            let all: Vec<usize> = (0..material.accuracy.len()).collect();
-            let values = lengths(&material.designs.untrained, material.modes, &all);
-            Sample { what: "the same fit on designs of an untrained L2D".into(), realisations: all.len(), values }
+            let values = lengths(&material.designs.untrained, material.modes, chosen);
+            Sample { what: "the same fit on what an untrained L2D makes of their targets".into(), realisations: chosen.len(), values }
         }
         "5b" => outputs(after, "weight strength W_j of the trained L2D"),
         "control.5b" => outputs(before, "W_j at the start of training"),

@@ -48,16 +48,25 @@ pub fn reproduce<D: Device>(
 ) -> Result<Vec<Row>> {
     check(config, Scope::Whole)?;
     let run = Run::new(folder);
-    let mut rows = Vec::new();
-    let mut clocks = Vec::new();
+    let (mut rows, mut clocks, mut held) = (Vec::new(), Vec::new(), Vec::new());
     for branch in [vec![Branch::Root], Branch::of(config)].concat() {
         let (run, config) = (run.child(branch), branch.config(config));
-        let mut clock = chain(device, computed_on, preset, &config, &run, Scope::Whole, progress)?;
+        held.push(run.open(computed_on, preset, &config, progress)?);
+        let mut clock = chain(device, &config, &run, Scope::Whole, progress).map_err(goes_on)?;
         rows.extend(clock.time("analysis", || results::rows(&config, &run))?);
         clocks.push((branch, clock));
     }
-    publish::publish(preset, config, &run, &rows, &mut clocks, progress)?;
+    publish::publish(preset, config, &run, &rows, &mut clocks, progress).map_err(goes_on)?;
     Ok(rows)
+}
+
+/// Whatever the stage that was interrupted says of itself, this is how to go on.
+fn goes_on(fault: Error) -> Error {
+    if matches!(fault, Error::Interrupted(_)) {
+        Error::Interrupted("what is finished is saved; the same command goes on".into())
+    } else {
+        fault
+    }
 }
 
 /// What of a reproduction is made.
@@ -86,7 +95,7 @@ pub(crate) fn check(config: &Config, scope: Scope) -> Result<()> {
                 other => other,
             })?;
             let (batch, train) = (keys.batch as u64, config.data.train);
-            let key = format!("{}.batch", kind.to_string().to_lowercase());
+            let key = format!("{}.batch", kind.key());
             if batch > train {
                 return Err(Error::value(key, format!("{batch} is more than the {train} samples of data.train")));
             }
@@ -115,22 +124,14 @@ pub(crate) fn numbers<D: Device>(
     run: &Run,
     progress: &dyn Progress,
 ) -> Result<()> {
-    chain(device, computed_on, preset, config, run, Scope::Numbers, progress)?;
+    let _held = run.open(computed_on, preset, config, progress)?;
+    chain(device, config, run, Scope::Numbers, progress).map_err(goes_on)?;
     write_results(&run.path("results.json"), &results::numbers(config, run)?)
 }
 
 /// The stages of a run or of a branch, each skipped where its files are there.
-fn chain<D: Device>(
-    device: &D,
-    computed_on: &str,
-    preset: Preset,
-    config: &Config,
-    run: &Run,
-    scope: Scope,
-    progress: &dyn Progress,
-) -> Result<Clock> {
+fn chain<D: Device>(device: &D, config: &Config, run: &Run, scope: Scope, progress: &dyn Progress) -> Result<Clock> {
     let whole = scope == Scope::Whole;
-    run.open(computed_on, preset, config, progress)?;
     let mut clock = Clock::open(run)?;
     if run.branch != Branch::OnePool {
         clock.time("data", || stages::data(device, config, run, progress))?;

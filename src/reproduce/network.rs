@@ -71,7 +71,7 @@ pub(super) fn read(config: &Config, run: &Run) -> Result<Network> {
     let mut layers = Vec::new();
     for kind in [Kind::D2l, Kind::L2d] {
         for (layer, ..) in weights(&config.architecture(kind)) {
-            let name = format!("{}.{layer}", kind.to_string().to_lowercase());
+            let name = format!("{}.{layer}", kind.key());
             let edge = column(&format!("{name}.edge"))?;
             let &[before, after] = edge.as_slice() else {
                 return Err(Error::file(&path, format!("{name}.edge holds {} numbers; 2 are needed", edge.len())));
@@ -98,7 +98,7 @@ pub(super) fn compute(config: &Config, run: &Run) -> Result<()> {
     let [before, after] = weight_strengths(config, run)?;
     let mut layers = Vec::new();
     for kind in [Kind::D2l, Kind::L2d] {
-        let name = kind.to_string().to_lowercase();
+        let name = kind.key();
         let trained = Model::read(&run.path(&format!("{name}/checkpoints/best.safetensors")))?;
         let keys = config.network(kind);
         let start = initialise(&trained.architecture, keys.init, keys.output_scale, config.seed);

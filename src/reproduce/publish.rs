@@ -122,13 +122,11 @@ fn how(id: &str, config: &Config) -> String {
         "training" => format!("Made by: training with {} and {} epochs of {} samples.", config.d2l.epochs, config.l2d.epochs, data.train),
         "2a" | "3a" | "3b" | "S7" => "Made by: drawing the layers of this run\u{2019}s configuration.".into(),
         "2fg" | "3cde" => format!("Made by: every one of {test}. Networks: {network}."),
-        "5b" | "5w" => format!("Made by: the {} outputs of the trained L2D, {l2d}.", 2 * config.lattice.sites()),
+        "5b" | "5w" => format!("Made by: the outputs of the trained L2D for {} sites, {l2d}.", config.lattice.sites()),
         "S9" => {
             let one_pool = of(&Branch::OnePool.config(config).l2d);
-            format!(
-                "Made by: the {} outputs of the trained L2D, {l2d}, and of the one with one pool, {one_pool}.",
-                2 * config.lattice.sites()
-            )
+            let sites = config.lattice.sites();
+            format!("Made by: the outputs for {sites} sites of the trained L2D, {l2d}, and of the one with one pool, {one_pool}.")
         }
         "6abcd" => format!("Made by: moving every atom by {} in {} directions, one pair of seed and design.", attack.rho_a, attack.angles),
         "6sweep" | "6removal" => format!("Made by: {attacked}."),

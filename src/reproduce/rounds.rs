@@ -22,8 +22,8 @@ use std::path::PathBuf;
 
 /// Where a network of a round is trained, by its place in the run.
 pub(crate) fn place(config: &Config, kind: Kind, round: u64) -> String {
-    let name = kind.to_string().to_lowercase();
-    if round == config.rounds.count { name } else { format!("rounds/{round}/{name}") }
+    let name = kind.key();
+    if round == config.rounds.count { name.into() } else { format!("rounds/{round}/{name}") }
 }
 
 fn best(config: &Config, run: &Run, kind: Kind, round: u64) -> Result<Model> {
@@ -49,7 +49,7 @@ pub(super) fn train<D: Device>(device: &D, config: &Config, run: &Run, kind: Kin
     if keys.fresh {
         // A round begins with the set itself, as every training does, and goes on behind what the round before has seen.
         let seen = if round == 0 { 0 } else { keys.epochs + (round - 1) * config.rounds.epochs };
-        source = Some(load_spec(&run.data(&format!("{}_train", kind.to_string().to_lowercase())))?.following(seen)?);
+        source = Some(load_spec(&run.data(&format!("{}_train", kind.key())))?.following(seen)?);
     }
     let mut init = None;
     if round > 0 {

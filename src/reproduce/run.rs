@@ -1,6 +1,7 @@
 //! A run folder and the branches nested in it: folders of the same layout whose configuration follows from the run's.
 
 use crate::config::{Config, Preset};
+use crate::file::Held;
 use crate::manifest::differences;
 use crate::nn::Pool;
 use crate::physics::Population;
@@ -141,15 +142,18 @@ impl Run {
     }
 
     /// Makes the folder, or checks that what stands there is of the same configuration; where it is computed may differ, and is noted in
-    /// the manifest.
-    pub(super) fn open(&self, computed_on: &str, preset: Preset, config: &Config, progress: &dyn Progress) -> Result<()> {
-        file::create_folder(&self.folder)?;
+    /// the manifest. Holds the folder.
+    pub(super) fn open(&self, computed_on: &str, preset: Preset, config: &Config, progress: &dyn Progress) -> Result<Held> {
         let (path, manifest_path) = (self.path("config.toml"), self.path("manifest.json"));
         manifest::check_owner(&manifest_path, "preset")?;
-        if self.exists(config)? {
+        let exists = self.exists(config)?;
+        if !exists {
+            manifest::check_foreign(&self.folder, "run", "config.toml", &["report.html", "results.json", "results.md"])?;
+        }
+        let held = Held::new(&self.folder)?;
+        if exists {
             manifest::go_on(&manifest_path, computed_on, progress)?;
         } else {
-            manifest::check_foreign(&self.folder, "run", "config.toml", &["report.html", "results.json", "results.md"])?;
             let facts =
                 json!({ "program": concat!("scalefree ", env!("CARGO_PKG_VERSION")), "preset": preset.name(), "seed": config.seed });
             manifest::begin(&manifest_path, facts, computed_on)?;
@@ -159,7 +163,7 @@ impl Run {
         if !file::read_bytes(&path).is_ok_and(|bytes| bytes == complete.as_bytes()) {
             file::write_bytes(&path, complete.as_bytes())?;
         }
-        Ok(())
+        Ok(held)
     }
 }
 

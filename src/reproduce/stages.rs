@@ -10,7 +10,7 @@ use crate::ops::Device;
 use crate::ops::eigh::Labels;
 use crate::physics::Lattice;
 use crate::progress::Progress;
-use crate::train::{Examples, InputScaling, Job, TrainConfig};
+use crate::train::{Examples, InputScaling, Job, TrainConfig, read_metrics};
 use crate::{Error, Result, file};
 use serde_json::{Map, json};
 use std::path::Path;
@@ -70,7 +70,7 @@ fn of_length(path: &Path, key: &str, found: &[f64], wanted: usize) -> Result<()>
 
 /// What a network of `kind` learns from, and what it is validated on.
 pub(super) fn examples(config: &Config, run: &Run, kind: Kind) -> Result<(Examples, Examples)> {
-    let name = kind.to_string().to_lowercase();
+    let name = kind.key();
     let [training, validation] = ["train", "validation"].map(|part| set(config, run, &format!("{name}_{part}")));
     Ok((Examples::new(kind, training?), Examples::new(kind, validation?)))
 }
@@ -95,8 +95,13 @@ pub(super) struct Training<'a> {
 }
 
 impl Training<'_> {
-    /// Trains, or goes on where it was cut.
+    /// Trains, or goes on where it was cut. A finished run needs its state no more.
     pub(super) fn run<D: Device>(&self, device: &D, progress: &dyn Progress) -> Result<()> {
+        let there = |name: &str| self.folder.join("checkpoints").join(name).exists();
+        let epochs = read_metrics(&self.folder.join("metrics.jsonl"))?.len() as u64;
+        if there("last.safetensors") && !there("state.safetensors") && epochs == self.keys.epochs {
+            return Ok(());
+        }
         let mut notes = Map::new();
         notes.insert("configuration".into(), json!(self.keys));
         let job = Job {

@@ -103,13 +103,14 @@ pub(super) fn run(law: &impl Law, values: &[f64], fit: &Fit, draws: usize, seed:
     progress.end();
     let drawn = drawn?;
     let p = drawn.iter().filter(|(farther, _)| *farther).count() as f64 / draws as f64;
-    let spread = |of: fn(&Fit) -> f64| standard_deviation(&drawn.iter().map(|(_, fit)| of(fit)).collect::<Vec<_>>());
+    let spread = |of: &dyn Fn(&Fit) -> f64| standard_deviation(&drawn.iter().map(|(_, again)| of(again)).collect::<Vec<_>>());
     Ok(Bootstrap {
         draws,
         p,
         p_error: (p * (1.0 - p) / draws as f64).sqrt(),
-        alpha_error: spread(|fit| fit.alpha),
-        xmin_error: spread(|fit| fit.xmin),
+        alpha_error: spread(&|again| again.alpha),
+        // In units of the bound, so that its square neither over- nor underflows.
+        xmin_error: fit.xmin * spread(&|again| again.xmin / fit.xmin),
         sample: sampled.then_some(size),
     })
 }

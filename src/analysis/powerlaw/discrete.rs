@@ -57,7 +57,8 @@ pub fn bootstrap(values: &[f64], fit: &Fit, draws: usize, seed: u64, progress: &
 pub fn check(values: &[f64]) -> Result<()> {
     super::check(values)?;
     if let Some(at) = values.iter().position(|v| v.fract() != 0.0 || *v >= LARGEST) {
-        let fault = format!("number {} of {} is {}; counts are whole numbers below 2^53", at + 1, values.len(), values[at]);
+        let number = if values[at] < LARGEST { values[at].to_string() } else { format!("{:e}", values[at]) };
+        let fault = format!("number {} of {} is {number}; counts are whole numbers below 2^53", at + 1, values.len());
         return Err(Error::value("values", fault));
     }
     Ok(())

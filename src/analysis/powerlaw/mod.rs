@@ -14,7 +14,7 @@ mod compare;
 pub mod discrete;
 mod fit;
 mod optimise;
-pub mod special;
+mod special;
 mod subsample;
 
 pub use bootstrap::{Bootstrap, LARGE, bootstrap, check_draws, sentence};

@@ -11,42 +11,45 @@ use crate::figures::{self, Structures, d2l_localisation, l2d_localisation, popul
 use crate::nn::Kind;
 use crate::train::{Metrics, read_metrics};
 
-pub(super) fn draw(source: &Source) -> Result<String> {
-    let (run, config, modes) = (&source.run, &source.config, source.modes());
-    match source.id.as_str() {
-        "training" => {
-            let [d2l, l2d] = ["d2l", "l2d"].map(|network| read_metrics(&run.path(&format!("{network}/metrics.jsonl"))));
-            let [d2l, l2d] = [Columns::of(&d2l?), Columns::of(&l2d?)];
-            Ok(training(&[d2l.run("")], &[l2d.run("")]))
-        }
-        "2fg" => {
-            let predicted = predicted(config, run)?;
-            Ok(d2l_localisation(&set(config, run, "d2l_test")?.mode_area, &predicted, modes))
-        }
-        "3cde" => {
-            let designs = designs(config, run)?;
-            Ok(l2d_localisation(&set(config, run, "l2d_test")?.mode_area, &designs.chained, &designs.mode_area, modes))
-        }
-        "S1" => {
-            let mut mode_area = Vec::new();
-            for (kind, ..) in sets::KINDS {
-                mode_area.push(load_labelled(&run.path(&format!("sets/{kind}.npz")))?.mode_area);
-            }
-            Ok(figures::sets([0, 1, 2].map(|k| mode_area[k].as_slice()), modes))
-        }
-        "S2" => sweeps(source),
-        _ => populations(source),
-    }
+/// The trainings of the run.
+pub(super) fn trainings(source: &Source) -> Result<String> {
+    let [d2l, l2d] = ["d2l", "l2d"].map(|network| read_metrics(&source.run.path(&format!("{network}/metrics.jsonl"))));
+    let [d2l, l2d] = [Columns::of(&d2l?), Columns::of(&l2d?)];
+    Ok(training(&[d2l.run("")], &[l2d.run("")]))
 }
 
-fn sweeps(source: &Source) -> Result<String> {
+/// Fig. 2fg.
+pub(super) fn predicted_areas(source: &Source) -> Result<String> {
+    let (run, config) = (&source.run, &source.config);
+    let predicted = predicted(config, run)?;
+    Ok(d2l_localisation(&set(config, run, "d2l_test")?.mode_area, &predicted, source.modes()))
+}
+
+/// Fig. 3cde.
+pub(super) fn designed_areas(source: &Source) -> Result<String> {
+    let (run, config) = (&source.run, &source.config);
+    let designs = designs(config, run)?;
+    Ok(l2d_localisation(&set(config, run, "l2d_test")?.mode_area, &designs.chained, &designs.mode_area, source.modes()))
+}
+
+/// Fig. S1.
+pub(super) fn deformations(source: &Source) -> Result<String> {
+    let mut mode_area = Vec::new();
+    for (kind, ..) in sets::KINDS {
+        mode_area.push(load_labelled(&source.run.path(&format!("sets/{kind}.npz")))?.mode_area);
+    }
+    Ok(figures::sets([0, 1, 2].map(|k| mode_area[k].as_slice()), source.modes()))
+}
+
+/// Fig. S2.
+pub(super) fn sweeps(source: &Source) -> Result<String> {
     let regularisers = sweep::Regulariser::all(&source.config);
     let mut all = Vec::new();
     for kind in [Kind::D2l, Kind::L2d] {
         let mut runs = Vec::new();
         for regulariser in &regularisers {
             let name = regulariser.name();
-            let file = format!("sweep/{}-{name}/metrics.jsonl", kind.to_string().to_lowercase());
+            let file = format!("sweep/{}-{name}/metrics.jsonl", kind.key());
             source.wanted(&source.run, &file, "sweeps of Fig. S2")?;
             runs.push((name, Columns::of(&sweep::metrics(&source.run, kind, *regulariser)?)));
         }
@@ -60,7 +63,7 @@ fn sweeps(source: &Source) -> Result<String> {
 }
 
 /// The run's population and, where there is one, the other.
-fn populations(source: &Source) -> Result<String> {
+pub(super) fn populations(source: &Source) -> Result<String> {
     let one = |run: &Run, config: &Config| -> Result<(String, Vec<f64>, Vec<f64>)> {
         let modes = config.lattice.sites();
         let title = format!("ρ_{{max}} = {}, σ_{{max}} = {}", config.data.rho_max, config.data.sigma_max);

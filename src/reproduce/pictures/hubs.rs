@@ -12,17 +12,8 @@ use crate::dataset::Attacked;
 use crate::figures::{self, Harm, Removal, Response, attack, removal, sweep};
 use crate::physics::Modes;
 
-pub(super) fn draw(source: &Source) -> Result<String> {
-    match source.id.as_str() {
-        "6abcd" => one_pair(source),
-        "6sweep" => many_pairs(source),
-        "6removal" => harms(source),
-        _ => energies(source),
-    }
-}
-
 /// Fig. 6.
-fn one_pair(source: &Source) -> Result<String> {
+pub(super) fn one_pair(source: &Source) -> Result<String> {
     let (run, config, modes) = (&source.run, &source.config, source.modes());
     let (test, designs) = (set(config, run, "l2d_test")?, designs(config, run)?);
     let sample = attacked_sample(&test.mode_area, &designs, modes)?;
@@ -62,7 +53,7 @@ fn estimate(values: &[f64]) -> figures::Estimate {
 }
 
 /// Fig. 6 over all pairs.
-fn many_pairs(source: &Source) -> Result<String> {
+pub(super) fn many_pairs(source: &Source) -> Result<String> {
     let all = robustness::read(&source.run)?;
     let responses = |modes: Modes| -> Vec<Response> {
         let inequality = |rho, who| {
@@ -84,7 +75,7 @@ fn many_pairs(source: &Source) -> Result<String> {
 }
 
 /// Random against targeted harm.
-fn harms(source: &Source) -> Result<String> {
+pub(super) fn harms(source: &Source) -> Result<String> {
     let all = robustness::read_removal(&source.run)?;
     let losses = |harm, who| -> Vec<Removal> {
         let one = |(k, &atoms): (usize, &usize)| {
@@ -99,7 +90,7 @@ fn harms(source: &Source) -> Result<String> {
 }
 
 /// Fig. S6.
-fn energies(source: &Source) -> Result<String> {
+pub(super) fn energies(source: &Source) -> Result<String> {
     let all = spectra::read(&source.run)?;
     let titles = ["Seeds", "Designs"].map(|who| format!("{who}, {} structures", all.n));
     let discrete = all.discrete();

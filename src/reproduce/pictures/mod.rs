@@ -13,13 +13,59 @@ use crate::config::Config;
 use crate::{Error, Result};
 use std::path::Path;
 
-/// A run whose figures are drawn.
+/// A run one of whose figures is drawn.
 struct Source {
     run: Run,
     config: Config,
-    /// The figure, for errors.
-    id: String,
+    /// The figure, for its title and for errors.
+    id: &'static str,
+    needs: &'static [Need],
 }
+
+/// A file that a figure is made from, and the stage that makes it.
+type Need = (&'static str, &'static str);
+
+const TEST: Need = ("data/d2l_test.npz", "data");
+const TARGETS: Need = ("data/l2d_test.npz", "data");
+const PREDICTION: Need = ("prediction.npz", "predict and design");
+const DESIGNS: Need = ("designs.npz", "predict and design");
+const FITS: Need = ("fits.json", "power-law fits");
+const NETWORK: Need = ("network.npz", "network");
+
+/// Makes a figure from what a run has saved.
+type Draw = fn(&Source) -> Result<String>;
+
+/// Every figure by its id, in the order of [`crate::figures::FIGURES`]: what it needs, and who draws it.
+const FIGURES: &[(&str, &[Need], Draw)] = &[
+    ("1", &[TEST], structures::deformed_lattice),
+    ("training", &[("d2l/metrics.jsonl", "train D2L"), ("l2d/metrics.jsonl", "train L2D")], curves::trainings),
+    ("2a", &[], networks::d2l),
+    ("2b-e", &[TEST, PREDICTION], structures::weak_and_strong_predicted),
+    ("2fg", &[TEST, PREDICTION], curves::predicted_areas),
+    ("3a", &[], networks::l2d),
+    ("3b", &[], networks::l2d_learns),
+    ("3cde", &[TARGETS, DESIGNS], curves::designed_areas),
+    ("4a-f", &[TARGETS, DESIGNS], structures::weak_and_strong_redesigned),
+    ("4g", &[TARGETS, DESIGNS, FITS], tails::displacements),
+    ("4g-fit", &[FITS], tails::candidates),
+    ("5b", &[TARGETS, DESIGNS, FITS, NETWORK], tails::designs_and_weights),
+    ("5cd", &[TARGETS, DESIGNS, FITS], tails::by_accuracy),
+    ("5w", &[FITS, NETWORK], tails::strengths),
+    ("6abcd", &[TARGETS, DESIGNS, ("attack_seed.npz", "attack"), ("attack_design.npz", "attack")], hubs::one_pair),
+    ("6sweep", &[("robustness.npz", "robustness")], hubs::many_pairs),
+    ("6removal", &[("removal.npz", "robustness")], hubs::harms),
+    ("S1", &[("sets/both.npz", "sets of Fig. S1")], curves::deformations),
+    ("S2", &[], curves::sweeps),
+    ("S3", &[FITS], tails::sub_samples),
+    ("S4", &[TARGETS, DESIGNS, FITS], tails::by_localisation),
+    ("S5", &[TARGETS, DESIGNS, FITS], tails::laws_by_localisation),
+    ("S6", &[("spectra.npz", "spectra")], hubs::energies),
+    ("S7", &[], networks::one_pool),
+    ("S8", &[TARGETS, DESIGNS, FITS], tails::displacements_of_variants),
+    ("S9", &[TARGETS, DESIGNS, FITS, NETWORK], tails::both_variants),
+    ("population", &[TARGETS, DESIGNS], curves::populations),
+    ("mode", &[TARGETS, DESIGNS], structures::two_modes_each),
+];
 
 /// The figure `id` of the run in `folder`, as SVG.
 ///
@@ -29,48 +75,14 @@ struct Source {
 pub fn draw(id: &str, folder: &Path) -> Result<String> {
     let run = Run::new(folder);
     let config = run.config()?;
-    let source = Source { run, config, id: id.into() };
-    for (file, stage) in needs(id) {
+    let Some(&(id, needs, figure)) = FIGURES.iter().find(|(known, ..)| *known == id) else {
+        return Err(Error::value("figure", format!("{id:?} is unknown")));
+    };
+    let source = Source { run, config, id, needs };
+    for (file, stage) in needs {
         source.wanted(&source.run, file, stage)?;
     }
-    match id {
-        "2a" | "3a" | "3b" | "S7" => Ok(networks::draw(&source)),
-        "1" | "2b-e" | "4a-f" | "mode" => structures::draw(&source),
-        "training" | "2fg" | "3cde" | "S1" | "S2" | "population" => curves::draw(&source),
-        "4g" | "4g-fit" | "5b" | "5cd" | "5w" | "S3" | "S4" | "S5" | "S8" | "S9" => tails::draw(&source),
-        "6abcd" | "6sweep" | "6removal" | "S6" => hubs::draw(&source),
-        _ => Err(Error::value("figure", format!("{id:?} is unknown"))),
-    }
-}
-
-type Need = (&'static str, &'static str);
-
-const TRAINED: [Need; 2] = [("d2l/metrics.jsonl", "train D2L"), ("l2d/metrics.jsonl", "train L2D")];
-const TEST: Need = ("data/d2l_test.npz", "data");
-const TARGETS: Need = ("data/l2d_test.npz", "data");
-const DESIGNS: Need = ("designs.npz", "predict and design");
-const FITS: Need = ("fits.json", "power-law fits");
-const ATTACK: [Need; 2] = [("attack_seed.npz", "attack"), ("attack_design.npz", "attack")];
-
-/// The files that figure `id` is made from, each with the stage that makes it.
-fn needs(id: &str) -> Vec<Need> {
-    match id {
-        "1" => vec![TEST],
-        "training" => TRAINED.into(),
-        "2b-e" | "2fg" => vec![TEST, ("prediction.npz", "predict and design")],
-        "3cde" | "4a-f" | "mode" | "population" => vec![TARGETS, DESIGNS],
-        "4g" | "5cd" | "S4" | "S5" | "S8" => vec![TARGETS, DESIGNS, FITS],
-        "4g-fit" | "S3" => vec![FITS],
-        "5b" => vec![TARGETS, DESIGNS, FITS, ("network.npz", "network")],
-        "5w" => vec![FITS, ("network.npz", "network")],
-        "S9" => vec![TARGETS, DESIGNS, FITS, ("network.npz", "network")],
-        "6abcd" => [TARGETS, DESIGNS].into_iter().chain(ATTACK).collect(),
-        "6sweep" => vec![("robustness.npz", "robustness")],
-        "6removal" => vec![("removal.npz", "robustness")],
-        "S1" => vec![("sets/both.npz", "sets of Fig. S1")],
-        "S6" => vec![("spectra.npz", "spectra")],
-        _ => vec![],
-    }
+    figure(&source)
 }
 
 impl Source {
@@ -91,13 +103,13 @@ impl Source {
         Error::Lacking { what: format!("figure {}", self.id), lacking }
     }
 
-    /// A branch of the run with its configuration, where the run has the files that `needs` says.
+    /// A branch of the run with its configuration, where it has the files that the figure needs.
     fn branch(&self, branch: Branch) -> Result<(Run, Config)> {
         let run = self.run.child(branch);
         if !run.folder().exists() {
             return Err(self.lacking(format!("{}/ is not there; the presets medium and paper make this branch", branch.folder())));
         }
-        for (file, stage) in needs(&self.id) {
+        for (file, stage) in self.needs {
             if !(branch == Branch::OnePool && file.starts_with("data/")) {
                 self.wanted(&run, file, stage)?;
             }
@@ -124,4 +136,14 @@ fn if_there<T>(found: Result<T>) -> Result<Option<T>> {
 /// Row `k` of `values` (n, width).
 fn row(values: &[f64], k: usize, width: usize) -> &[f64] {
     &values[k * width..][..width]
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn every_caption_has_a_figure() {
+        let drawn: Vec<&str> = super::FIGURES.iter().map(|(id, ..)| *id).collect();
+        let told: Vec<&str> = crate::figures::FIGURES.iter().map(|(id, _)| *id).collect();
+        assert_eq!(drawn, told);
+    }
 }

@@ -1,19 +1,35 @@
 //! Network diagrams from the layer list (Fig. 2a, 3a, 3b, S7).
 
 use super::{Branch, Source};
+use crate::Result;
 use crate::figures::{Data, Network, Stage, networks};
 use crate::nn::{Architecture, Kind, Layer};
 
-pub(super) fn draw(source: &Source) -> String {
-    let config = &source.config;
-    let one_pool = Branch::OnePool.config(config);
+/// Fig. 2a.
+pub(super) fn d2l(source: &Source) -> Result<String> {
+    diagrams(source, &[("", "D2L", source.config.architecture(Kind::D2l), true)])
+}
+
+/// Fig. 3a.
+pub(super) fn l2d(source: &Source) -> Result<String> {
+    diagrams(source, &[("", "L2D", source.config.architecture(Kind::L2d), true)])
+}
+
+/// Fig. 3b.
+pub(super) fn l2d_learns(source: &Source) -> Result<String> {
+    let [d2l, l2d] = [Kind::D2l, Kind::L2d].map(|kind| source.config.architecture(kind));
+    diagrams(source, &[("", "L2D, which learns", l2d, true), ("", "D2L, trained and fixed", d2l, false)])
+}
+
+/// Fig. S7.
+pub(super) fn one_pool(source: &Source) -> Result<String> {
+    let config = Branch::OnePool.config(&source.config);
     let [d2l, l2d] = [Kind::D2l, Kind::L2d].map(|kind| config.architecture(kind));
-    let rows = match source.id.as_str() {
-        "2a" => vec![("", "D2L", d2l, true)],
-        "3a" => vec![("", "L2D", l2d, true)],
-        "3b" => vec![("", "L2D, which learns", l2d, true), ("", "D2L, trained and fixed", d2l, false)],
-        _ => vec![("a", "D2L", one_pool.architecture(Kind::D2l), true), ("b", "L2D", one_pool.architecture(Kind::L2d), true)],
-    };
+    diagrams(source, &[("a", "D2L", d2l, true), ("b", "L2D", l2d, true)])
+}
+
+/// Networks below each other: a panel's letter, a title, the network, and whether it learns.
+fn diagrams(source: &Source, rows: &[(&str, &str, Architecture, bool)]) -> Result<String> {
     let stages: Vec<Vec<Stage>> = rows.iter().map(|row| stages(&row.2)).collect();
     let drawn: Vec<Network> = rows
         .iter()
@@ -26,7 +42,7 @@ pub(super) fn draw(source: &Source) -> String {
             learns: *learns,
         })
         .collect();
-    networks(&drawn, &format!("Fig. {}: networks by their layers", source.id))
+    Ok(networks(&drawn, &format!("Fig. {}: networks by their layers", source.id)))
 }
 
 /// The stages of a network: its input, then what each convolution, pool and full connection gives.

@@ -14,62 +14,61 @@ use crate::figures::{Displaced, Layer, Scan, Tail, Weights, Window, displacement
 
 const LENGTH: &str = "Displacement Δ*r* (period)";
 const STRENGTH: &str = "Weight strength *W*_{j}";
+const LETTERS: [&str; 4] = ["a", "b", "c", "d"];
 
-pub(super) fn draw(source: &Source) -> Result<String> {
-    match source.id.as_str() {
-        "4g" => {
-            let mut sets = vec![set(source, &source.run, &source.config, "4g-1")?];
-            sets.extend(if_there(source.branch(Branch::Matched).and_then(|(run, config)| set(source, &run, &config, "4g-1")))?);
-            displaced(&sets, ["g", "h"], "Fig. 4g: displacements of seeds and designs")
-        }
-        "S8" => {
-            let (run, config) = source.branch(Branch::OnePool)?;
-            let sets = [set(source, &source.run, &source.config, "4g-1")?, set(source, &run, &config, "S8")?];
-            displaced(&sets, ["a", "b"], "Fig. S8: displacements of both network variants")
-        }
-        "4g-fit" => {
-            let mut sets = vec![scanned(source, &source.run, &source.config)?];
-            sets.extend(if_there(source.branch(Branch::Matched).and_then(|(run, config)| scanned(source, &run, &config)))?);
-            let letters = [["a", "b"], ["c", "d"]];
-            let sets = sets.iter().zip(letters);
-            Ok(scan(&sets.map(|((title, candidates, fit), letters)| Scan { title, letters, candidates, fit }).collect::<Vec<_>>()))
-        }
-        "S3" => {
-            let mut sets = vec![(population(&source.config), Fits::read(&source.run)?.growth)];
-            if let Some((run, config)) = if_there(source.branch(Branch::Matched))? {
-                sets.push((population(&config), Fits::read(&run)?.growth));
-            }
-            Ok(realisations(&sets.iter().map(|(name, growth)| (name.as_str(), growth.as_slice())).collect::<Vec<_>>()))
-        }
-        "5b" => {
-            let (designs, weights) = (designs(&source.run, &source.config)?, network::read(&source.config, &source.run)?);
-            let fits = Fits::read(&source.run)?;
-            let [of_designs, of_weights] = ["4g-1", "5b"].map(|name| source.fit(&fits, name));
-            let first = Tail { letter: "a", title: "Designs", label: LENGTH, values: &designs, fit: &of_designs? };
-            tails(
-                &[first, Tail { letter: "b", title: "Weights of L2D", label: STRENGTH, values: &weights.after, fit: &of_weights? }],
-                "Fig. 5a, b",
-            )
-        }
-        "5cd" => by_accuracy(source),
-        "5w" => {
-            let network = network::read(&source.config, &source.run)?;
-            let c = correlation(&network.after, &network.displacement);
-            let said = format!(
-                "Pearson {:.2} \u{b1} {:.2}, Spearman {:.2} \u{b1} {:.2}",
-                c.pearson, c.pearson_error, c.spearman, c.spearman_error
-            );
-            weights(Weights {
-                before: &network.before,
-                after: &network.after,
-                fit: &source.fit(&Fits::read(&source.run)?, "5b")?,
-                displacement: &network.displacement,
-                correlation: &said,
-            })
-        }
-        "S4" | "S5" => by_localisation(source),
-        _ => both_variants(source),
+/// Fig. 4g.
+pub(super) fn displacements(source: &Source) -> Result<String> {
+    let mut sets = vec![set(source, &source.run, &source.config, "4g-1")?];
+    sets.extend(if_there(source.branch(Branch::Matched).and_then(|(run, config)| set(source, &run, &config, "4g-1")))?);
+    displaced(&sets, ["g", "h"], "Fig. 4g: displacements of seeds and designs")
+}
+
+/// Fig. S8.
+pub(super) fn displacements_of_variants(source: &Source) -> Result<String> {
+    let (run, config) = source.branch(Branch::OnePool)?;
+    let sets = [set(source, &source.run, &source.config, "4g-1")?, set(source, &run, &config, "S8")?];
+    displaced(&sets, ["a", "b"], "Fig. S8: displacements of both network variants")
+}
+
+/// How the fit of Fig. 4g-1 was chosen.
+pub(super) fn candidates(source: &Source) -> Result<String> {
+    let mut sets = vec![scanned(source, &source.run, &source.config)?];
+    sets.extend(if_there(source.branch(Branch::Matched).and_then(|(run, config)| scanned(source, &run, &config)))?);
+    let letters = [["a", "b"], ["c", "d"]];
+    let sets = sets.iter().zip(letters);
+    Ok(scan(&sets.map(|((title, candidates, fit), letters)| Scan { title, letters, candidates, fit }).collect::<Vec<_>>()))
+}
+
+/// Fig. S3.
+pub(super) fn sub_samples(source: &Source) -> Result<String> {
+    let mut sets = vec![(population(&source.config), Fits::read(&source.run)?.growth)];
+    if let Some((run, config)) = if_there(source.branch(Branch::Matched))? {
+        sets.push((population(&config), Fits::read(&run)?.growth));
     }
+    Ok(realisations(&sets.iter().map(|(name, growth)| (name.as_str(), growth.as_slice())).collect::<Vec<_>>()))
+}
+
+/// Fig. 5a, b.
+pub(super) fn designs_and_weights(source: &Source) -> Result<String> {
+    let (designs, weights) = (designs(&source.run, &source.config)?, network::read(&source.config, &source.run)?);
+    let fits = Fits::read(&source.run)?;
+    let [of_designs, of_weights] = ["4g-1", "5b"].map(|name| source.fit(&fits, name));
+    let first = Tail { letter: "a", title: "Designs", label: LENGTH, values: &designs, fit: &of_designs? };
+    tails(&[first, Tail { letter: "b", title: "Weights of L2D", label: STRENGTH, values: &weights.after, fit: &of_weights? }], "Fig. 5a, b")
+}
+
+/// The weights behind Fig. 5b.
+pub(super) fn strengths(source: &Source) -> Result<String> {
+    let network = network::read(&source.config, &source.run)?;
+    let c = correlation(&network.after, &network.displacement);
+    let said = format!("Pearson {:.2} \u{b1} {:.2}, Spearman {:.2} \u{b1} {:.2}", c.pearson, c.pearson_error, c.spearman, c.spearman_error);
+    weights(Weights {
+        before: &network.before,
+        after: &network.after,
+        fit: &source.fit(&Fits::read(&source.run)?, "5b")?,
+        displacement: &network.displacement,
+        correlation: &said,
+    })
 }
 
 /// Which population a branch is of.
@@ -88,7 +87,7 @@ fn scanned(source: &Source, run: &Run, config: &Config) -> Result<(String, Vec<C
     Ok((population(config), fits.scan, fit))
 }
 
-/// What Fig. 4g shows of a branch.
+/// Displacement lengths of seeds and of their designs, and the fit of the latter.
 struct Set {
     title: String,
     seed: Vec<f64>,
@@ -96,6 +95,7 @@ struct Set {
     fit: Fit,
 }
 
+/// What Fig. 4g shows of a branch.
 fn set(source: &Source, run: &Run, config: &Config, fit: &str) -> Result<Set> {
     let material = Material::load(config, run)?;
     let networks = if run.branch == Branch::OnePool { "one pool, " } else { "" };
@@ -124,7 +124,7 @@ fn designs(run: &Run, config: &Config) -> Result<Vec<f64>> {
 }
 
 /// Fig. 5c, d.
-fn by_accuracy(source: &Source) -> Result<String> {
+pub(super) fn by_accuracy(source: &Source) -> Result<String> {
     let material = Material::load(&source.config, &source.run)?;
     let fits = Fits::read(&source.run)?;
     let Classes { high, low, by_threshold } = material.classes();
@@ -140,8 +140,24 @@ fn by_accuracy(source: &Source) -> Result<String> {
     tails(&[panel(0), panel(1)], "Fig. 5c, d: power laws by truth accuracy")
 }
 
-/// Fig. S4 and S5: the windows in which there are designs that a power law can be fitted to.
-fn by_localisation(source: &Source) -> Result<String> {
+/// Fig. S4.
+pub(super) fn by_localisation(source: &Source) -> Result<String> {
+    let sets = in_windows(source)?;
+    let panels = sets.iter().zip(LETTERS);
+    let panels = panels.map(|(set, letter)| Window { letter, title: &set.title, seed: &set.seed, design: &set.design });
+    Ok(windows(&panels.collect::<Vec<_>>()))
+}
+
+/// Fig. S5.
+pub(super) fn laws_by_localisation(source: &Source) -> Result<String> {
+    let sets = in_windows(source)?;
+    let panels = sets.iter().zip(LETTERS);
+    let panels = panels.map(|(set, letter)| Tail { letter, title: &set.title, label: LENGTH, values: &set.design, fit: &set.fit });
+    tails(&panels.collect::<Vec<_>>(), "Fig. S5: power laws by degree of localisation")
+}
+
+/// The windows of Fig. S4 and S5 in which there are designs that a power law can be fitted to.
+fn in_windows(source: &Source) -> Result<Vec<Set>> {
     let material = Material::load(&source.config, &source.run)?;
     let fits = Fits::read(&source.run)?;
     let mut found = Vec::new();
@@ -149,25 +165,18 @@ fn by_localisation(source: &Source) -> Result<String> {
         let chosen = material.between(low, high);
         if let Some(fit) = fits.get(name)?.fit {
             let title = format!("{low:.2} ≤ *w*_{{avg}} ≤ {high:.2}: {}", designs_of(chosen.len()));
-            found.push((title, lengths(&material.seeds, material.modes, &chosen), material.lengths(&chosen), fit));
+            let (seed, design) = (lengths(&material.seeds, material.modes, &chosen), material.lengths(&chosen));
+            found.push(Set { title, seed, design, fit });
         }
     }
     if found.is_empty() {
         return Err(source.lacking("no design has a true average mode area of 0.20 to 0.40".into()));
     }
-    let letters = ["a", "b", "c", "d"];
-    if source.id == "S4" {
-        let panels = found.iter().zip(letters);
-        let panels: Vec<Window> = panels.map(|((title, seed, design, _), letter)| Window { letter, title, seed, design }).collect();
-        return Ok(windows(&panels));
-    }
-    let panels = found.iter().zip(letters);
-    let panels: Vec<Tail> = panels.map(|((title, _, values, fit), letter)| Tail { letter, title, label: LENGTH, values, fit }).collect();
-    tails(&panels, "Fig. S5: power laws by degree of localisation")
+    Ok(found)
 }
 
 /// Fig. S9.
-fn both_variants(source: &Source) -> Result<String> {
+pub(super) fn both_variants(source: &Source) -> Result<String> {
     let (run, config) = source.branch(Branch::OnePool)?;
     let three = (&source.run, &source.config, ["4g-1", "5b"]);
     let one = (&run, &config, ["S8", "S9"]);
@@ -187,7 +196,7 @@ fn both_variants(source: &Source) -> Result<String> {
             (LENGTH, "Designs, one pool"),
             (STRENGTH, "Weights, one pool"),
         ][i];
-        Tail { letter: ["a", "b", "c", "d"][i], title, label, values: &samples[i].0, fit: &samples[i].1 }
+        Tail { letter: LETTERS[i], title, label, values: &samples[i].0, fit: &samples[i].1 }
     };
     variants(&[panel(0), panel(1), panel(2), panel(3)], [&layers[0], &layers[1]])
 }

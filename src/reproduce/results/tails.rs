@@ -36,6 +36,9 @@ impl Fitted {
             let each = c.named().map(|(name, rival)| format!("{name} {:.2} (p {:.2})", rival.ratio, rival.p));
             note += &format!("; likelihood ratios, negative where the other fits better: against {}", each.join(", "));
         }
+        if let Some(size) = self.bootstrap.as_ref().and_then(|b| b.sample) {
+            note += &format!("; the errors are those of sub-samples of {size} numbers");
+        }
         let spread = |of: fn(&Bootstrap) -> f64| self.bootstrap.as_ref().map_or(f64::NAN, of);
         let sigma = fit.map_or(f64::NAN, |fit| fit.sigma);
         let spread_alpha = Some(spread(|b| b.alpha_error)).filter(|s| s.is_finite()).unwrap_or(sigma);
@@ -59,7 +62,7 @@ fn quantile(values: &[f64], share: f64) -> f64 {
     sorted.get((share * (sorted.len().max(1) - 1) as f64).round() as usize).copied().unwrap_or(f64::NAN)
 }
 
-/// How far the tail reaches beyond the body.
+/// How far the tail reaches beyond the body. Whether it is heavy is for the fit to say.
 fn reach(values: &[f64]) -> f64 {
     quantile(values, 0.99) / quantile(values, 0.5)
 }
@@ -73,7 +76,7 @@ pub(super) fn rows(run: &Run, material: &Material) -> Result<Vec<Row>> {
     let seeds = lengths(&material.seeds, material.modes, &material.chosen);
     rows.push(
         Row::new("4g.reach", "displacement length of designs: 99 % quantile over median", reach(&designs), "", n)
-            .claim(direction("a heavy tail, where seeds have a characteristic length", reach(&designs) > reach(&seeds)), 3200)
+            .claim(direction("longer than the seeds\u{2019}", reach(&designs) > reach(&seeds)), 3200)
             .baseline(reach(&seeds))
             .note("baseline: the seeds of these designs"),
     );

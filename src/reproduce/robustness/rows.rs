@@ -19,14 +19,16 @@ pub(in crate::reproduce) fn rows(config: &Config, run: &Run) -> Result<Vec<Row>>
     rows.extend(hub_rows(&attacked, rho, modes));
     for other in (0..attacked.rho_a.len()).filter(|&other| other != rho) {
         let small = Estimate::of(&attacked.falls(other, modes, Angles::Mean).iter().map(|fall| fall.small_m).collect::<Vec<_>>());
-        let [seed, design] =
-            [Who::Seed, Who::Design].map(|who| Estimate::of(&attacked.over_pairs(other, who, modes, Angles::Mean, |h| h.cv)));
+        let [seed, design] = [Who::Seed, Who::Design].map(|who| attacked.over_pairs(other, who, modes, Angles::Mean, |h| h.cv));
+        let difference = Estimate::of_differences(&design, &seed);
+        let [seed, design] = [seed, design].map(|each| Estimate::of(&each));
         let rho_a = attacked.rho_a[other];
         let what = format!("fall of |dw_m| at small m for rho_a = {rho_a:e}");
         rows.push(Row::new(&format!("6sweep.{rho_a:e}.small_m"), &what, small.mean, "orders", n).uncertainty(small.error));
         let what = format!("design: coefficient of variation of delta for rho_a = {rho_a:e}");
         let row = Row::new(&format!("6sweep.{rho_a:e}.cv"), &what, design.mean, "", n);
-        rows.push(row.uncertainty(design.error).baseline(seed.mean).note("baseline: the seeds"));
+        let note = format!("baseline: the seeds; design - seed = {:.3} +- {:.3} in pairs", difference.mean, difference.error);
+        rows.push(row.uncertainty(design.error).baseline(seed.mean).note(note));
     }
     rows.extend(known_rows(&attacked));
     rows.extend(removal_rows(&read_removal(run)?, n));
@@ -91,16 +93,14 @@ fn hub_rows(attacked: &Robustness, rho: usize, modes: Modes) -> Vec<Row> {
     for (key, what, of) in numbers {
         let over = |who, angles| attacked.over_pairs(rho, who, modes, angles, of);
         let (seed, design) = (over(Who::Seed, Angles::Mean), over(Who::Design, Angles::Mean));
-        let more: Vec<f64> = seed.iter().zip(&design).map(|(seed, design)| design - seed).collect();
+        let difference = Estimate::of_differences(&design, &seed);
+        let larger = seed.iter().zip(&design).filter(|(seed, design)| design > seed).count();
         let [one_seed, one_design] = [Who::Seed, Who::Design].map(|who| Estimate::of(&over(who, Angles::First)).mean);
-        let (seed, design, difference) = (Estimate::of(&seed), Estimate::of(&design), Estimate::of(&more));
+        let (seed, design) = (Estimate::of(&seed), Estimate::of(&design));
         let stated = "seed democratic, design with hubs".to_string();
         let note = format!(
-            "baseline: the seeds; design - seed = {:.3} +- {:.3} in pairs, larger in {} of {}; one angle alone: designs {one_design:.3}, seeds {one_seed:.3}",
-            difference.mean,
-            difference.error,
-            more.iter().filter(|&&more| more > 0.0).count(),
-            more.len()
+            "baseline: the seeds; design - seed = {:.3} +- {:.3} in pairs, larger in {larger} of {}; one angle alone: designs {one_design:.3}, seeds {one_seed:.3}",
+            difference.mean, difference.error, difference.n
         );
         rows.push(
             Row::new(&format!("6d.{key}"), &format!("design: {what}"), design.mean, "", design.n)
@@ -147,7 +147,7 @@ fn removal_rows(removal: &Removal, n: usize) -> Vec<Row> {
     let mut rows = Vec::new();
     for (harm, key, what) in [(Harm::Removed, "removed", "taken out"), (Harm::Displaced, "displaced", "moved")] {
         let (seed, design) = (removal.excess(harm, Who::Seed), removal.excess(harm, Who::Design));
-        let more = Estimate::of(&seed.iter().zip(&design).map(|(seed, design)| design - seed).collect::<Vec<_>>());
+        let more = Estimate::of_differences(&design, &seed);
         let (seed, design) = (Estimate::of(&seed), Estimate::of(&design));
         let holds = design.above(0.0) && more.above(0.0);
         let stated = "robust to random, fragile to targeted attacks, more so than the seed".to_string();
