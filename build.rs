@@ -118,8 +118,10 @@ fn fatbin(nvcc: &Path, version: &str, kernel: &Path, cache: &Path) -> Result<(Pa
         return Err(format!("{}: {error}", kernel.display()));
     }
     let stale = files(cache, "fatbin").into_iter().filter(|old| stem(old).rsplit_once('-').is_some_and(|(name, _)| name == stem(kernel)));
-    for old in stale {
-        let _ = fs::remove_file(old.with_extension("log")).and_then(|()| fs::remove_file(old));
+    // Another build may have made the same meanwhile, and be about to read it.
+    for old in stale.filter(|old| *old != made) {
+        let _ = fs::remove_file(old.with_extension("log"));
+        let _ = fs::remove_file(old);
     }
     let kept: io::Result<()> = fs::write(&log, &said).and_then(|()| fs::rename(&part, &made));
     kept.map_err(|e| format!("{}: {e}", made.display()))?;

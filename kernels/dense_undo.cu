@@ -10,18 +10,19 @@
 
 extern "C" __global__ void __launch_bounds__(BIAS_THREADS) dense_undo(
     float* __restrict__ dz, float* __restrict__ partials, const float* __restrict__ y, const float* __restrict__ dy,
-    DenseConfig config, u64 rows) {
+    DenseConfig config, unsigned rows) {
     SIMT_SHARED(float, scratch, [BIAS_THREADS]);
+    using Threads = BiasThreads<1>;
     const float scale = (float)(1.0 / config.keep);
-    const u64 o = blockIdx.x * BIAS_COLUMNS + threadIdx.x % BIAS_COLUMNS;
-    const u64 last = min(rows * (blockIdx.y + 1), config.batch);
-    float sum = 0.0f;
-    for (u64 n = rows * blockIdx.y + threadIdx.x / BIAS_COLUMNS; n < last && o < config.outputs; n += BIAS_ROWS) {
-        const u64 at = n * config.outputs + o;
+    const unsigned outputs = (unsigned)config.outputs, o = Threads::column();
+    const unsigned last = min(rows * (blockIdx.y + 1), (unsigned)config.batch);
+    float sums[1] = {};
+    for (unsigned n = rows * blockIdx.y + Threads::row(); n < last && o < outputs; n += Threads::ROWS) {
+        const unsigned at = n * outputs + o;
         const float value = !config.relu ? dy[at] : y[at] > 0.0f ? dy[at] * scale : 0.0f;
         dz[at] = value;
-        sum += value;
+        sums[0] += value;
     }
-    write_column_sums(partials, scratch, sum, o, config.outputs);
+    Threads::write_column_sums(partials, scratch, sums, outputs);
 }
 SIMT_EXPORT(dense_undo)

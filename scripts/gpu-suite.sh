@@ -80,9 +80,11 @@ check() {
   if [ -n "$rehearsal" ]; then
     step cases 150 ./tests --child card ops adam
     skip full-width "rehearsal"
+    skip large "rehearsal"
   else
     step cases 150 ./tests --child card all
     step full-width 90 ./tests --child card full-width
+    step large 90 ./tests --child card large
   fi
   local sanitizer tool words
   sanitizer=$(PATH=$PATH:/usr/local/cuda/bin command -v compute-sanitizer) || sanitizer=
@@ -91,8 +93,8 @@ check() {
       skip "$tool" "no compute-sanitizer on PATH or in /usr/local/cuda/bin"
       continue
     fi
-    # A few cases of every kernel family: a kernel runs tens of times slower under these tools.
-    for words in gather mape adam "mode areas" deformation hamiltonian "conv3x3 1x" "dense 1x"; do
+    # A few cases of every kernel, each tile, shares and one pass over the weights among them: a kernel runs tens of times slower under these tools.
+    for words in gather mape adam average "mode areas" deformation hamiltonian "conv3x3 1x" "conv3x3 2x12" "dense 1x" "dense 10x130" "dense 130x70" "eigen: 16"; do
       step "$tool-${words//[^a-z0-9]/-}" 25 "$sanitizer" --tool "$tool" --report-api-errors no --error-exitcode 1 ./tests --child card ops "$words"
     done
   done

@@ -43,9 +43,11 @@ impl Tile {
         [rows.div_ceil(self.rows), columns.div_ceil(self.columns)]
     }
 
-    /// Blocks for each multiprocessor that shares may bring a launch to: as many as it holds, of small tiles no more than of tall ones.
-    fn per_processor(self) -> usize {
-        if self == LARGE { 2 } else { 3 }
+    /// Blocks for each multiprocessor that shares may bring a launch to: as many as it holds (docs/kernels.md), of small tiles no more than
+    /// three. Tall ones take 38 KiB, of which the 100 KiB of RTX 30 to 50 hold two.
+    fn per_processor(self, chip: Chip) -> usize {
+        let roomy = matches!(chip.capability, (8, 0) | (9 | 10, _));
+        if self == LARGE || self == TALL && !roomy { 2 } else { 3 }
     }
 
     /// Blocks that finish a tile: four elements a thread.
@@ -114,7 +116,7 @@ impl Cut {
     /// as a full one.
     pub(crate) fn new(chip: Chip, tile: Tile, product: [usize; 3]) -> Self {
         let (tiles, processors, steps) = (tile.count(product), chip.processors as usize, product[2].div_ceil(STEP));
-        let (count, places) = (tiles[0] * tiles[1], tile.per_processor() * processors);
+        let (count, places) = (tiles[0] * tiles[1], tile.per_processor(chip) * processors);
         let split = match count {
             _ if count < processors => count,
             _ if tile == LARGE => count % places,
@@ -130,7 +132,7 @@ impl Cut {
     /// wide as that tile, in shares of the rows that bring the launch to as many blocks as the card holds, since all move at one pace.
     pub(crate) fn one_pass(chip: Chip, [rows, columns]: [usize; 2]) -> Self {
         let strips = columns.div_ceil(SKINNY.columns);
-        let places = SKINNY.per_processor() * chip.processors as usize;
+        let places = SKINNY.per_processor(chip) * chip.processors as usize;
         let wanted = places.checked_div(strips).map_or(1, |blocks| blocks.min(rows.div_ceil(FEWEST)));
         Cut::in_shares(SKINNY, [1, strips], strips, wanted, [rows.div_ceil(PACE), PACE])
     }
@@ -195,7 +197,7 @@ impl Cut {
 /// Elements that the shares' sums of products of (rows, columns, inner) take at most; no less than for a smaller batch, however that is cut.
 pub(crate) fn partials_len(chip: Chip, products: &[[usize; 3]]) -> usize {
     // No other tile's shares are more.
-    let most = chip.processors as usize * LARGE.per_processor() * LARGE.rows * LARGE.columns;
+    let most = chip.processors as usize * LARGE.per_processor(chip) * LARGE.rows * LARGE.columns;
     let all = products.iter().map(|&[rows, columns, inner]| {
         let shares = inner.div_ceil(STEP) / SHORTEST;
         shares * rows.next_multiple_of(LARGE.rows) * columns.next_multiple_of(LARGE.columns)
@@ -341,6 +343,9 @@ mod tests {
         assert_eq!(blocks(1024, 4608, 160), (TALL, 576));
         // conv3 at batch 256, forward.
         assert_eq!(blocks(4096, 1024, 4608), (LARGE, 256));
+        // The same of an RTX 4090, whose multiprocessors hold two tall tiles.
+        let rtx = Chip { processors: 128, capability: (8, 9) };
+        assert_eq!(Cut::new(rtx, TALL, [160, 1024, 4608]).blocks(), 256);
         // An RTX 20.
         assert_eq!(Tile::new(Chip { processors: 68, capability: (7, 5) }, [1024, 4608, 160]), SQUARE);
     }

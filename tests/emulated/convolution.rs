@@ -48,8 +48,20 @@ pub fn cases<D: Device<Real = f32>>(arithmetic: Arithmetic, cases: &mut Vec<Case
 /// The widest stage of the paper's D2L at batch 10.
 pub fn full_width<D: Device<Real = f32>>(arithmetic: Arithmetic, cases: &mut Vec<Case<D>>) {
     let config = Conv3x3Config { batch: 10, height: 4, width: 4, channels: 512, filters: 1024, pool: true };
+    whole_width(arithmetic, "third", config, cases);
+}
+
+/// Those stages in large tiles.
+pub fn large<D: Device<Real = f32>>(arithmetic: Arithmetic, cases: &mut Vec<Case<D>>) {
+    let second = Conv3x3Config { batch: 64, height: 8, width: 8, channels: 256, filters: 512, pool: true };
+    let third = Conv3x3Config { batch: 128, height: 4, width: 4, channels: 512, filters: 1024, pool: true };
+    whole_width(arithmetic, "second", second, cases);
+    whole_width(arithmetic, "third", third, cases);
+}
+
+fn whole_width<D: Device<Real = f32>>(arithmetic: Arithmetic, which: &str, config: Conv3x3Config, cases: &mut Vec<Case<D>>) {
     let problem = move || Problem::new(config, ALIGNED, false);
-    let name = |what: &str| format!("the paper's third convolution at batch 10, {arithmetic:?}: {what}");
+    let name = |what: &str| format!("the paper's {which} convolution at batch {}, {arithmetic:?}: {what}", config.batch);
     cases.push(Case::new(name("forward"), move |device| problem().forward_is_near(device, arithmetic)));
     cases.push(Case::new(name("update"), move |device| problem().update_is_near(device, arithmetic)));
 }

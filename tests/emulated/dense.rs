@@ -55,6 +55,15 @@ pub fn cases<D: Device<Real = f32>>(arithmetic: Arithmetic, cases: &mut Vec<Case
     }
 }
 
+/// The paper's fc1 in large tiles, in every product.
+pub fn large<D: Device<Real = f32>>(arithmetic: Arithmetic, cases: &mut Vec<Case<D>>) {
+    let config = DenseConfig { batch: 640, inputs: 4096, outputs: 2048, relu: true, keep: 0.5, seed: 3 };
+    let problem = move || Problem::new(config, ALIGNED, false);
+    let name = |what: &str| format!("the paper's fc1 at batch {}, {arithmetic:?}: {what}", config.batch);
+    cases.push(Case::new(name("forward"), move |device| problem().forward_is_near(device, arithmetic)));
+    cases.push(Case::new(name("update"), move |device| problem().update_is_near(device, arithmetic)));
+}
+
 struct Problem {
     config: DenseConfig,
     x: Vec<f64>,

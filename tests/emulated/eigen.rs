@@ -4,7 +4,6 @@
 use super::support::{Guarded, Outputs, array, ensure, exact, near, numbers, same_bits};
 use super::{Case, Fault, Verdict};
 use nalgebra::DMatrix;
-use scalefree::device::cuda::CudaBuffer;
 use scalefree::device::{Cuda, Memory};
 use scalefree::ops::eigh::{Eigh, LabelPrecision, MOST_ROWS, Modes, eigenpairs};
 use scalefree::ops::hamiltonian::{Hopping, hamiltonian};
@@ -118,7 +117,7 @@ fn many(device: &Cuda, precision: LabelPrecision) -> Verdict {
     let mut buffer = Guarded::<Cuda, f64>::holding(device, &matrices)?;
     let some = eigenpairs(device, precision, N, COUNT, &mut buffer.buffer, Modes::Of(&[COUNT - 1]))?;
     exact("energies", &some.energies, array(&ours, "energies"))?;
-    exact("areas", &downloaded(device, &some.areas, COUNT * N)?, array(&ours, "areas"))?;
+    exact("areas", &device.first(&some.areas, COUNT * N)?, array(&ours, "areas"))?;
     exact("the last modes", &buffer.content(device)?[(COUNT - 1) * N * N..], &array(&ours, "modes")[(COUNT - 1) * N * N..])
 }
 
@@ -146,14 +145,8 @@ fn solved(device: &Cuda, precision: LabelPrecision, n: usize, matrices: &[f64]) 
     let count = matrices.len() / (n * n);
     let mut buffer = Guarded::<Cuda, f64>::holding(device, matrices)?;
     let pairs = eigenpairs(device, precision, n, count, &mut buffer.buffer, Modes::All)?;
-    let areas = downloaded(device, &pairs.areas, count * n)?;
+    let areas = device.first(&pairs.areas, count * n)?;
     Ok(vec![("energies", pairs.energies), ("areas", areas), ("modes", buffer.content(device)?)])
-}
-
-fn downloaded(device: &Cuda, buffer: &CudaBuffer<f64>, len: usize) -> Result<Vec<f64>, Fault> {
-    let mut host = vec![0.0; len];
-    device.download(buffer, &mut host)?;
-    Ok(host)
 }
 
 /// Matrix `at` of what was solved together.

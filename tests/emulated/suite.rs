@@ -1,6 +1,6 @@
 //! `scripts/gpu-suite.sh` runs on machines where nobody looks at a step that finds nothing to do: whatever it names must exist.
 
-use super::{ALL, Arithmetic, FULL_WIDTH, OPS, ops};
+use super::{ALL, Arithmetic, FULL_WIDTH, LARGE, OPS, eigen, ops};
 use libtest_mimic::{Failed, Trial};
 use scalefree::bench;
 use scalefree::config::{Config, Preset};
@@ -48,7 +48,8 @@ fn names() -> Result<(), Failed> {
 fn faults(text: &str) -> Result<Vec<String>, Failed> {
     let text = text.replace("\\\n", " ");
     let (mut faults, mut found) = (Vec::new(), Vec::new());
-    let cases: Vec<String> = ops::<Cpu<f32>>(Arithmetic::F32, true).into_iter().map(|case| case.name).collect();
+    let mut cases: Vec<String> = ops::<Cpu<f32>>(Arithmetic::F32, true).into_iter().map(|case| case.name).collect();
+    cases.extend(eigen::cases().into_iter().map(|case| case.name));
     let mut must = |kind: &'static str, name: &str, there: bool| {
         found.push(kind);
         if !there {
@@ -73,7 +74,7 @@ fn faults(text: &str) -> Result<Vec<String>, Failed> {
                 "./tests" => {
                     // --child card TABLE [WORDS]
                     let table = after.get(2).map_or("", String::as_str);
-                    must("table", table, [ALL, OPS, FULL_WIDTH].contains(&table));
+                    must("table", table, [ALL, OPS, FULL_WIDTH, LARGE].contains(&table));
                     let wanted = after.get(3).map_or("", String::as_str);
                     must("case", wanted, wanted.starts_with('$') || holds(&cases, wanted));
                 }

@@ -1,6 +1,6 @@
 //! The devices that the table runs on, each in a process of its own.
 
-use super::{ALL, CHILD, FULL_WIDTH, OPS};
+use super::{ALL, CHILD, FULL_WIDTH, LARGE, OPS};
 use libtest_mimic::{Failed, Trial};
 use scalefree::device::Cuda;
 use simt::{Build, Profile};
@@ -82,7 +82,9 @@ pub fn trials() -> Vec<Trial> {
     trials.push(emulated(Profile::Sm89, Build::Plain, ORDERS[0], FULL_WIDTH));
     // Where there is no card the case is ignored by name, never passed.
     let card = Cuda::new(0, None).is_ok();
-    trials.push(Trial::test("card", || verdict(&child(["card", ALL]).output()?)).with_ignored_flag(!card));
+    for (name, table) in [("card", ALL), ("card, large tiles", LARGE)] {
+        trials.push(Trial::test(name, move || verdict(&child(["card", table]).output()?)).with_ignored_flag(!card));
+    }
     trials
 }
 

@@ -9,173 +9,18 @@
 //! Memory bytes are what misses an L2 of the card's size that forgets what was used longest ago; L2 bytes are what the blocks ask for: each
 //! tile reads its rows and columns for itself. Latency is taken to be hidden, and launches to follow each other on one stream.
 
+mod cards;
+mod l2;
+
+pub use cards::{CARDS, Card, GAP, Rate};
+
 use crate::device::cuda::{Chip, Precision};
 use crate::nn::{Architecture, Layer, conv_config, dense_config};
-use crate::ops::adam::bias_launch;
-use crate::ops::tiles::{Cut, LARGE, PACE, SKINNY, STEP, TALL, Tile};
-use std::collections::{BTreeMap, HashMap};
+use crate::ops::adam::{CHUNKS, bias_launch};
+use crate::ops::tiles::{Cut, LARGE, PACE, SKINNY, STEP, TALL};
+use cards::SHARED;
+use l2::count_memory;
 
-/// A card by its data sheet.
-#[derive(Debug, Clone, Copy)]
-pub struct Card {
-    /// Its name.
-    pub name: &'static str,
-    /// Multiprocessors.
-    pub processors: u32,
-    /// Compute capability.
-    pub capability: (u32, u32),
-    /// Cycles a second.
-    pub clock: f64,
-    /// Bytes of memory a second.
-    pub bandwidth: f64,
-    /// Bytes of its L2.
-    pub l2: f64,
-    /// Bytes of L2 a second: published microbenchmarks, an estimate.
-    pub l2_bandwidth: f64,
-    /// Square, tall and large blocks of a product that a multiprocessor holds (occupancy in docs/kernels.md).
-    pub resident: [usize; 3],
-    /// Instructions of a warp for the rows of weights that it takes at once (`kernels/dense_dx_dw.cu`, counted likewise).
-    pub one_pass: u32,
-    /// Of each precision.
-    pub rates: &'static [(Precision, Rate)],
-}
-
-/// What a multiprocessor does of a product.
-#[derive(Debug, Clone, Copy)]
-pub struct Rate {
-    /// Flop in a cycle, sums in f32.
-    pub flop: f64,
-    /// Instructions of a warp in one step of k, on the path of 16-byte copies (`scripts/sass-report.py`): square tiles, by `Pass`.
-    pub square: [u32; 6],
-    /// The same of tall tiles and of large ones; `None` where none is used.
-    pub tall_and_large: Option<[[u32; 6]; 2]>,
-    /// The same of skinny ones: the dense layer's forward pass and input gradient.
-    pub skinny: [u32; 2],
-}
-
-impl Rate {
-    const fn new(flop: f64, square: [u32; 6], tall_and_large: Option<[[u32; 6]; 2]>, skinny: [u32; 2]) -> Self {
-        Rate { flop, square, tall_and_large, skinny }
-    }
-
-    fn issue(&self, pass: Pass, tile: Tile) -> u32 {
-        match (tile, pass) {
-            (SKINNY, Pass::DenseForward) => self.skinny[0],
-            (SKINNY, _) => self.skinny[1],
-            (TALL, _) => self.tall_and_large.map_or(self.square, |[tall, _]| tall)[pass as usize],
-            (LARGE, _) => self.tall_and_large.map_or(self.square, |[_, large]| large)[pass as usize],
-            _ => self.square[pass as usize],
-        }
-    }
-}
-
-/// The cards of the predictions. Hopper's tensor cores are reached by `mma.sync`, at 62 % of their peak (published for such kernels, and measured
-/// on the H200).
-pub const CARDS: [Card; 4] = [
-    Card {
-        name: "RTX 2080 Ti",
-        processors: 68,
-        capability: (7, 5),
-        clock: 1.545e9,
-        bandwidth: 616e9,
-        l2: 5.5e6,
-        l2_bandwidth: 2.0e12,
-        resident: [2, 1, 1],
-        one_pass: 635,
-        rates: &[
-            (Precision::F32, Rate::new(128.0, [741, 806, 852, 723, 786, 823], None, [429, 501])),
-            (Precision::F16, Rate::new(512.0, [301, 332, 367, 284, 310, 340], None, [229, 258])),
-        ],
-    },
-    Card {
-        name: "RTX 4090",
-        processors: 128,
-        capability: (8, 9),
-        clock: 2.52e9,
-        bandwidth: 1008e9,
-        l2: 72e6,
-        l2_bandwidth: 5.0e12,
-        resident: [4, 2, 2],
-        one_pass: 621,
-        rates: &[
-            (
-                Precision::F32,
-                Rate::new(
-                    256.0,
-                    [742, 810, 842, 733, 795, 810],
-                    Some([[1362, 1430, 1522, 1369, 1426, 1496], [2921, 3021, 2715, 2927, 2993, 2662]]),
-                    [439, 503],
-                ),
-            ),
-            (
-                Precision::Tf32,
-                Rate::new(
-                    256.0,
-                    [145, 172, 197, 136, 155, 158],
-                    Some([[200, 225, 282, 195, 215, 228], [288, 337, 391, 282, 322, 315]]),
-                    [125, 139],
-                ),
-            ),
-            (
-                Precision::Bf16,
-                Rate::new(
-                    512.0,
-                    [121, 148, 173, 112, 131, 134],
-                    Some([[160, 185, 242, 155, 175, 188], [224, 273, 327, 218, 258, 251]]),
-                    [109, 122],
-                ),
-            ),
-        ],
-    },
-    Card { name: "H100 SXM", bandwidth: 3350e9, ..H200 },
-    H200,
-];
-
-const H200: Card = Card {
-    name: "H200",
-    processors: 132,
-    capability: (9, 0),
-    clock: 1.83e9,
-    bandwidth: 4800e9,
-    l2: 50e6,
-    l2_bandwidth: 5.5e12,
-    resident: [4, 3, 2],
-    one_pass: 620,
-    rates: &[
-        (
-            Precision::F32,
-            Rate::new(
-                256.0,
-                [784, 864, 898, 775, 849, 864],
-                Some([[1436, 1516, 1619, 1441, 1510, 1591], [3068, 3178, 2877, 3070, 3151, 2822]]),
-                [467, 544],
-            ),
-        ),
-        (
-            Precision::Tf32,
-            Rate::new(
-                0.62 * 2048.0,
-                [147, 178, 209, 142, 165, 165],
-                Some([[204, 229, 300, 196, 219, 241], [284, 337, 413, 279, 326, 330]]),
-                [130, 146],
-            ),
-        ),
-        (
-            Precision::Bf16,
-            Rate::new(
-                0.62 * 4096.0,
-                [123, 154, 185, 117, 139, 141],
-                Some([[160, 185, 255, 154, 177, 201], [220, 273, 345, 215, 262, 264]]),
-                [114, 130],
-            ),
-        ),
-    ],
-};
-
-/// Seconds from the end of a kernel of a graph to the work of the next, an estimate.
-pub const GAP: f64 = 1.5e-6;
-/// Bytes that a multiprocessor's shared memory passes in a cycle.
-const SHARED: f64 = 128.0;
 /// Bytes of an f32.
 const REAL: f64 = 4.0;
 
@@ -381,7 +226,10 @@ pub fn step(card: &Card, architecture: &Architecture, batch: usize, precision: P
         let (launch, chunks, _) = bias_launch(y / filters, filters);
         let undo = Launch::new(format!("{of} undo"), (launch.grid[0] * launch.grid[1]) as usize);
         let dz = pixels * filters;
-        step.launches.push(undo.reads(format!("{of}.y"), y).reads("gradient", y).writes("dz", dz).writes("sums", chunks * filters));
+        // A linear layer's dz is dy, and so few rows of it are the sums.
+        if index < last || batch > CHUNKS {
+            step.launches.push(undo.reads(format!("{of}.y"), y).reads("gradient", y).writes("dz", dz).writes("sums", chunks * filters));
+        }
         let product = |(pass, cut, inner): (Pass, Cut, usize), columns: (String, usize)| Product {
             pass,
             cut,
@@ -419,78 +267,6 @@ fn useful(layer: Layer, batch: usize) -> f64 {
     2.0 * (batch * weights) as f64 * taps
 }
 
-/// Pieces of an array that L2 keeps or forgets as wholes.
-const PIECES: usize = 64;
-
-/// A piece of an array.
-type Piece = (String, usize);
-
-/// A piece in L2.
-struct Held {
-    piece: Piece,
-    bytes: f64,
-    /// The launch that wrote it, while memory does not have it.
-    writer: Option<usize>,
-}
-
-/// What L2 holds, by the time of the last use.
-#[derive(Default)]
-struct L2 {
-    times: HashMap<Piece, u64>,
-    held: BTreeMap<u64, Held>,
-    bytes: f64,
-    now: u64,
-}
-
-/// Fills in the bytes that each launch moves to and from memory when step follows step.
-fn count_memory(launches: &mut [Launch], capacity: f64) {
-    let mut l2 = L2::default();
-    // The rounds before the last are there to fill L2.
-    for _ in 0..3 {
-        launches.iter_mut().for_each(|launch| launch.memory = 0.0);
-        for index in 0..launches.len() {
-            let touches = launches[index].touches.clone();
-            let passes = touches.iter().map(|touch| touch.passes).max().unwrap_or(1);
-            for tick in 0..passes * PIECES {
-                for touch in &touches {
-                    let piece = if touch.passes == passes { tick % PIECES } else { tick / passes };
-                    l2.touch(touch, piece, index, capacity, launches);
-                }
-            }
-        }
-    }
-}
-
-impl L2 {
-    fn touch(&mut self, touch: &Touch, piece: usize, index: usize, capacity: f64, launches: &mut [Launch]) {
-        let (key, bytes) = ((touch.array.clone(), piece), touch.bytes / PIECES as f64);
-        self.now += 1;
-        let before = self.times.insert(key.clone(), self.now).and_then(|time| self.held.remove(&time));
-        let mut writer = None;
-        match before {
-            Some(held) => {
-                self.bytes -= held.bytes;
-                writer = held.writer;
-            }
-            None if touch.reads => launches[index].memory += bytes,
-            None => {}
-        }
-        if touch.writes {
-            writer = Some(index);
-        }
-        self.held.insert(self.now, Held { piece: key, bytes, writer });
-        self.bytes += bytes;
-        while self.bytes > capacity {
-            let Some((_, out)) = self.held.pop_first() else { break };
-            self.times.remove(&out.piece);
-            self.bytes -= out.bytes;
-            if let Some(writer) = out.writer {
-                launches[writer].memory += out.bytes;
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -520,27 +296,6 @@ mod tests {
                 let seconds = total(&launches, |l| l.seconds(&card));
                 assert!(seconds > memory / card.bandwidth && seconds > GAP * launches.len() as f64);
             }
-        }
-    }
-
-    #[test]
-    fn l2_counts_what_does_not_fit() {
-        let launch = |bytes: usize, passes| {
-            let mut launch = Launch::new("a".into(), 1).reads("read", bytes / 4).touch("changed".into(), bytes / 4, true, true);
-            launch.touches[0].passes = passes;
-            vec![launch]
-        };
-        for (bytes, passes, capacity, expected) in [
-            // Both stay from step to step.
-            (4096, 1, 1e6, 0.0),
-            // Neither does: one is read, the other read and written.
-            (4096, 1, 64.0, 3.0 * 4096.0),
-            // Five times through an array that does not fit.
-            (4096, 5, 2048.0, 7.0 * 4096.0),
-        ] {
-            let mut launches = launch(bytes, passes);
-            count_memory(&mut launches, capacity);
-            assert_eq!(launches[0].memory, expected, "{passes} passes, {capacity} bytes of L2");
         }
     }
 }

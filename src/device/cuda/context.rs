@@ -1,4 +1,4 @@
-//! A card's context with its one stream, and the fault that it stopped with, if it has.
+//! A card's context with its first stream (`fork.rs` has the second), and the fault that it stopped with, if it has.
 
 use super::CudaFault;
 use super::driver::{Card, check, describe};
@@ -32,8 +32,11 @@ impl Context {
         unsafe {
             check("cuDevicePrimaryCtxRetain", sys::cuDevicePrimaryCtxRetain(&mut raw, card.device))?;
             let made = check("cuCtxSetCurrent", sys::cuCtxSetCurrent(raw)).and_then(|()| {
+                let (mut least, mut greatest) = (0, 0);
+                check("cuCtxGetStreamPriorityRange", sys::cuCtxGetStreamPriorityRange(&mut least, &mut greatest))?;
+                // Before what it leaves to the second stream.
                 let apart = sys::CUstream_flags::CU_STREAM_NON_BLOCKING as u32;
-                check("cuStreamCreate", sys::cuStreamCreate(&mut stream, apart))
+                check("cuStreamCreateWithPriority", sys::cuStreamCreateWithPriority(&mut stream, apart, greatest))
             });
             if let Err(fault) = made {
                 sys::cuDevicePrimaryCtxRelease_v2(card.device);

@@ -24,7 +24,6 @@ const FUNCTIONS: &[&str] = &[
     "cuModuleGetFunction",
     "cuFuncSetAttribute",
     "cuFuncGetParamInfo",
-    "cuStreamCreate",
     "cuStreamCreateWithPriority",
     "cuStreamWaitEvent",
     "cuCtxGetStreamPriorityRange",
@@ -57,7 +56,7 @@ const FUNCTIONS: &[&str] = &[
     "cuPointerGetAttribute",
 ];
 
-/// The CUDA version that the kernels are compiled for: what a driver must support at least.
+/// The CUDA version whose functions are called: what a driver must support at least.
 const NEEDED: i32 = 13000;
 
 /// A driver that is there, initialised, and new enough.

@@ -1,5 +1,6 @@
 //! A second stream, on which a backward pass leaves the gradients of the weights: they end in memory-bound updates that nobody
-//! waits for before the next step, while the chain of input gradients goes on.
+//! waits for before the next step, while the chain of input gradients goes on. That chain comes first where both have blocks to run: the first
+//! stream has the highest priority, this one the lowest, and graphs keep them (`graph.rs`).
 
 use super::Cuda;
 use super::context::Context;
@@ -83,7 +84,8 @@ impl Cuda {
     /// Runs `work` on a card whose backward passes use the second stream, and joins the two.
     pub(super) fn overlapped(&self, work: &mut dyn FnMut(&Cuda) -> Result<()>) -> Result<()> {
         let worked = work(&Cuda { overlaps: true, ..self.clone() });
-        // Also after a fault: a capture must not end with a stream that left it.
+        // Also after a fault: a capture must not end with a stream that left it. And only because every backward pass has gone aside: in a
+        // capture the mark of a stream outside of it may not be waited for.
         let joined = self.fork.order(self.fork.stream, self.fork.joined, self.stream);
         worked.and(joined)
     }

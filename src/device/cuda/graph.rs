@@ -66,8 +66,10 @@ impl Replay for Cuda {
         context.check("cuStreamEndCapture", ended)?;
         template.check(context)?;
         let mut executable = ptr::null_mut();
+        // Without this every node has the priority of the stream that the graph is launched on.
+        let priorities = u64::from(sys::CUgraphInstantiate_flags::CUDA_GRAPH_INSTANTIATE_FLAG_USE_NODE_PRIORITY.0);
         // SAFETY: the template is a whole graph; `executable` lives.
-        let code = unsafe { sys::cuGraphInstantiateWithFlags(&mut executable, template.0, 0) };
+        let code = unsafe { sys::cuGraphInstantiateWithFlags(&mut executable, template.0, priorities) };
         context.check("cuGraphInstantiate", code)?;
         Ok(Some(CudaGraph { context: context.clone(), executable, kernels }))
     }

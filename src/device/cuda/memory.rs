@@ -160,7 +160,7 @@ impl Memory for Cuda {
 }
 
 /// The fault of an allocation that did not fit.
-fn out_of_memory(asked: usize) -> CudaFault {
+pub(super) fn out_of_memory(asked: usize) -> CudaFault {
     let (mut free, mut total) = (0, 0);
     // SAFETY: a context is current and both numbers live; where the call fails they stay 0.
     unsafe { sys::cuMemGetInfo_v2(&mut free, &mut total) };

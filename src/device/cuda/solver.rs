@@ -1,6 +1,7 @@
 //! cuSOLVER's batched eigen-solvers, found at run time like the driver.
 
 use super::graph::hold_recordings;
+use super::memory::out_of_memory;
 use super::{Cuda, CudaBuffer, CudaFault};
 use crate::Result;
 use crate::device::{Element, Memory};
@@ -233,6 +234,8 @@ pub(crate) fn solve_batched<T: Scalar>(
 fn check(call: &'static str, code: cusolverStatus_t) -> Result<()> {
     match code {
         cusolverStatus_t::CUSOLVER_STATUS_SUCCESS => Ok(()),
+        // Fewer matrices at once may do (`ops/spectrum`).
+        cusolverStatus_t::CUSOLVER_STATUS_ALLOC_FAILED => Err(out_of_memory(0).into()),
         code => Err(CudaFault::Solver { call, fault: format!("{code:?}") }.into()),
     }
 }

@@ -155,10 +155,10 @@ impl<'a> Sink<'a> {
 pub(crate) const CHUNKS: usize = 64;
 
 /// The first pass of a bias's gradient (`kernels/include/bias.cuh`) over `outputs` rows of `columns`: its launch, chunks and rows of a chunk.
-pub(crate) fn bias_launch(outputs: usize, columns: usize) -> (Launch, usize, u64) {
+pub(crate) fn bias_launch(outputs: usize, columns: usize) -> (Launch, usize, u32) {
     const COLUMNS: usize = 32;
     const SHORTEST: usize = 8;
     let rows = outputs.div_ceil(CHUNKS).max(SHORTEST);
     let chunks = outputs.div_ceil(rows);
-    (Launch { grid: [columns.div_ceil(COLUMNS) as u32, chunks as u32, 1], block: THREADS, shared: 0 }, chunks, rows as u64)
+    (Launch { grid: [columns.div_ceil(COLUMNS) as u32, chunks as u32, 1], block: THREADS, shared: 0 }, chunks, rows as u32)
 }

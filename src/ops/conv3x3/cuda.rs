@@ -19,7 +19,7 @@ kernels! {
     fn conv3x3_forward_wide_finish(y: Out<f32>, argmax: Option<Out<u8>>,
         partials: In<f32>, bias: In<f32>, config: Conv3x3Config, cut: CutConfig);
     fn conv3x3_undo(dz: Out<f32>, partials: Out<f32>,
-        y: In<f32>, argmax: Option<In<u8>>, dy: In<f32>, config: Conv3x3Config, rows: u64);
+        y: In<f32>, argmax: Option<In<u8>>, dy: In<f32>, config: Conv3x3Config, rows: u32);
     fn conv3x3_dx[f32|tf32|bf16|f16](dx: Out<f32>, partials: Option<Out<f32>>,
         dz: In<f32>, weight: In<f32>, config: Conv3x3Config, cut: CutConfig);
     fn conv3x3_dx_tall[f32|tf32|bf16|f16](dx: Out<f32>, partials: Option<Out<f32>>,

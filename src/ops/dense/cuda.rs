@@ -21,7 +21,7 @@ kernels! {
         partials: In<f32>, bias: In<f32>, step: Option<In<u64>>, config: DenseConfig, cut: CutConfig);
     fn dense_forward_wide_finish(y: Out<f32>,
         partials: In<f32>, bias: In<f32>, step: Option<In<u64>>, config: DenseConfig, cut: CutConfig);
-    fn dense_undo(dz: Out<f32>, partials: Out<f32>, y: In<f32>, dy: In<f32>, config: DenseConfig, rows: u64);
+    fn dense_undo(dz: Out<f32>, partials: Out<f32>, y: In<f32>, dy: In<f32>, config: DenseConfig, rows: u32);
     fn dense_dx[f32|tf32|bf16|f16](dx: Out<f32>, partials: Option<Out<f32>>,
         dz: In<f32>, weight: In<f32>, config: DenseConfig, cut: CutConfig);
     fn dense_dx_tall[f32|tf32|bf16|f16](dx: Out<f32>, partials: Option<Out<f32>>,
@@ -205,9 +205,14 @@ impl Dense for Cuda {
         let (dz, sums, partials) = (workspace.offset(scratch.dz), workspace.offset(scratch.sums), workspace.offset(scratch.partials));
         let squares = workspace.offset(scratch.squares).cast();
 
-        let (launch, chunks, rows) = bias_launch(batch, outputs);
-        dense_undo(self, launch, dz, sums, y.at(0), dy.at(0), *config, rows)?;
-        let dz = dz.read();
+        let (dz, sums, chunks) = if !config.relu && batch <= CHUNKS {
+            // dz is dy, and so few rows are chunks as they are.
+            (dy.at(0), dy.at(0), batch)
+        } else {
+            let (launch, chunks, rows) = bias_launch(batch, outputs);
+            dense_undo(self, launch, dz, sums, y.at(0), dy.at(0), *config, rows)?;
+            (dz.read(), sums.read(), chunks)
+        };
 
         let back = Back { config, x: x.at(0), dz, partials, squares };
         let dx = dx.map(|dx| dx.at_mut(0));
@@ -225,7 +230,7 @@ impl Dense for Cuda {
         }
         let aside = &self.aside()?;
         match Sink::new(target, bias) {
-            Some(sink) => sink.bias(aside, squares, sums.read(), outputs, chunks),
+            Some(sink) => sink.bias(aside, squares, sums, outputs, chunks),
             None => Ok(()),
         }
     }
