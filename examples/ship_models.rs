@@ -61,8 +61,8 @@ fn main() -> Result<()> {
     let (d2l, _) = best(&run, "d2l")?;
     file::create_folder(&out)?;
     for kind in [Kind::D2l, Kind::L2d] {
-        let name = kind.to_string().to_lowercase();
-        let (mut model, mut epochs) = best(&run, &name)?;
+        let name = kind.key();
+        let (mut model, mut epochs) = best(&run, name)?;
         let test = load_labelled(&run.join(format!("data/{name}_test.npz")))?;
         let accuracy = match kind {
             Kind::D2l => Accuracy::D2l { test: score(&design::predict(&device, &model, &test.structures)?, &test) },

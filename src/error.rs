@@ -1,6 +1,7 @@
 //! The one error type of the library. Its text names the file, key or value at fault and says what would be right.
 
 use crate::device::cuda::CudaFault;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 /// What went wrong, in words for the person at the keyboard.
@@ -79,6 +80,8 @@ impl Error {
     /// 2 for bad usage, input or output path; 1 for anything that failed on good input.
     pub fn exit_code(&self) -> u8 {
         match self {
+            // A path that will not do is the user's; a disk that is full or broken is the machine's.
+            Error::Write { source, .. } if !is_of_the_path(source.kind()) => 1,
             Error::File { .. } | Error::Value { .. } | Error::Write { .. } | Error::Device { .. } | Error::Lacking { .. } => 2,
             Error::Cuda(
                 CudaFault::OutOfMemory { .. }
@@ -92,4 +95,14 @@ impl Error {
             Error::Failed(_) | Error::Interrupted(_) => 1,
         }
     }
+}
+
+fn is_of_the_path(kind: ErrorKind) -> bool {
+    use ErrorKind::{
+        AlreadyExists, InvalidFilename, InvalidInput, IsADirectory, NotADirectory, NotFound, PermissionDenied, ReadOnlyFilesystem,
+    };
+    matches!(
+        kind,
+        AlreadyExists | InvalidFilename | InvalidInput | IsADirectory | NotADirectory | NotFound | PermissionDenied | ReadOnlyFilesystem
+    )
 }

@@ -2,7 +2,7 @@
 
 use crate::{Error, Result};
 use std::ffi::{OsStr, OsString};
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::io::{BufWriter, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
@@ -29,6 +29,31 @@ pub fn write_atomic(path: &Path, fill: impl FnOnce(&mut BufWriter<File>) -> std:
 /// [`write_atomic`] for bytes that are already there.
 pub fn write_bytes(path: &Path, bytes: &[u8]) -> Result<()> {
     write_atomic(path, |writer| writer.write_all(bytes))
+}
+
+/// A folder that no other process works in as long as this lives. The file that stands for it stays; the system lets go of it whatever ends
+/// the process.
+#[derive(Debug)]
+pub struct Held(#[expect(dead_code, reason = "held, not read")] Option<File>);
+
+impl Held {
+    /// The name of that file.
+    pub const FILE: &str = ".lock";
+
+    /// Takes `folder`, which is made where it is not there.
+    ///
+    /// # Errors
+    /// [`Error::File`] where another process holds it. A file system without locks lets everybody in.
+    pub fn new(folder: &Path) -> Result<Self> {
+        create_folder(folder)?;
+        let path = folder.join(Held::FILE);
+        let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(|source| Error::write(&path, source))?;
+        match file.try_lock() {
+            Ok(()) => Ok(Held(Some(file))),
+            Err(TryLockError::WouldBlock) => Err(Error::file(folder, "another process works in this folder; wait for it, or name another")),
+            Err(TryLockError::Error(_)) => Ok(Held(None)),
+        }
+    }
 }
 
 /// Makes a folder and its parents.
@@ -95,6 +120,16 @@ mod tests {
         create_folder(&path).unwrap();
         let fault = read_if_there(&path).unwrap_err();
         assert!(fault.exit_code() == 2 && fault.to_string().contains("timings.json"), "{fault}");
+    }
+
+    #[test]
+    fn a_folder_is_held_by_one_until_it_lets_go() {
+        let folder = tempfile::tempdir().unwrap();
+        let held = Held::new(folder.path()).unwrap();
+        let fault = Held::new(folder.path()).unwrap_err();
+        assert!(fault.exit_code() == 2 && fault.to_string().contains("another process works in this folder"), "{fault}");
+        drop(held);
+        Held::new(folder.path()).unwrap();
     }
 
     #[cfg(unix)]

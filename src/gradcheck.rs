@@ -105,15 +105,11 @@ fn numbers(len: usize, series: u64) -> Vec<f64> {
 }
 
 fn up<D: Device>(device: &D, host: &[f64]) -> Result<D::Buffer<D::Real>> {
-    let mut buffer = device.zeros(host.len())?;
-    device.upload(&host.iter().map(|v| D::Real::from_f64(*v)).collect::<Vec<_>>(), &mut buffer)?;
-    Ok(buffer)
+    device.holding(&host.iter().map(|v| D::Real::from_f64(*v)).collect::<Vec<_>>())
 }
 
 fn down<D: Device>(device: &D, buffer: &D::Buffer<D::Real>, len: usize) -> Result<Vec<f64>> {
-    let mut host = vec![D::Real::default(); len];
-    device.download(buffer, &mut host)?;
-    Ok(host.into_iter().map(Real::to_f64).collect())
+    Ok(device.first(buffer, len)?.into_iter().map(Real::to_f64).collect())
 }
 
 fn dot(a: &[f64], b: &[f64]) -> f64 {

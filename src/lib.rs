@@ -46,6 +46,7 @@ pub mod progress;
 pub mod report;
 #[cfg(feature = "cli")]
 pub mod reproduce;
+mod text;
 pub mod train;
 
 pub use error::{Error, Result};

@@ -66,11 +66,11 @@ pub fn begin(path: &Path, mut facts: Value, computed_on: &str) -> Result<()> {
     write(path, &facts)
 }
 
-/// Notes in the manifest of a run that goes on where it does so; `progress` is told of a change. Returns the manifest.
+/// Notes in the manifest of a run that goes on where it does so; `progress` is told of a change.
 ///
 /// # Errors
 /// A manifest that cannot be read or written.
-pub fn go_on(path: &Path, computed_on: &str, progress: &dyn Progress) -> Result<Value> {
+pub fn go_on(path: &Path, computed_on: &str, progress: &dyn Progress) -> Result<()> {
     let mut facts: Value = serde_json::from_slice(&file::read_bytes(path)?).map_err(|e| Error::file(path, e))?;
     let devices = facts.get_mut("computed_on").and_then(Value::as_array_mut);
     let devices = devices.ok_or_else(|| Error::file(path, "has no list computed_on, so it is no run's manifest"))?;
@@ -83,7 +83,7 @@ pub fn go_on(path: &Path, computed_on: &str, progress: &dyn Progress) -> Result<
             write(path, &facts)?;
         }
     }
-    Ok(facts)
+    Ok(())
 }
 
 fn write(path: &Path, facts: &Value) -> Result<()> {

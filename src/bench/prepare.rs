@@ -2,7 +2,7 @@
 
 use super::subject::{BATCHES, Lattices, Pass, Subject};
 use crate::config::Config;
-use crate::device::{Element, Real, View};
+use crate::device::{Real, View};
 use crate::nn::{Kind, Model, initialise};
 use crate::ops::Device;
 use crate::ops::adam::{AdamState, Tensor, WeightGradient};
@@ -78,8 +78,8 @@ pub(super) fn prepare<D: Device + 'static>(device: &D, subject: Subject, config:
         Subject::Gather { batch, width } => {
             let shape = GatherConfig { batch, width, steps: BATCHES };
             let source = filled(device, BATCHES * batch * width, 1, 1.0)?;
-            let order = uploaded::<_, u32>(device, &(0..(BATCHES * batch) as u32).rev().collect::<Vec<_>>())?;
-            let step = uploaded(device, &[1_u64])?;
+            let order = device.holding::<u32>(&(0..(BATCHES * batch) as u32).rev().collect::<Vec<_>>())?;
+            let step = device.holding(&[1_u64])?;
             let mut out = device.zeros(batch * width)?;
             Ok(Box::new(move |device, ask| match ask {
                 Ask::Run => device.gather(&shape, &source, &order, &step, &mut out).map(|()| Vec::new()),
@@ -89,7 +89,7 @@ pub(super) fn prepare<D: Device + 'static>(device: &D, subject: Subject, config:
         Subject::Mape { batch, modes } => {
             let shape = MapeConfig { batch, modes, scale: 1.0 };
             let y = filled(device, batch * modes, 1, 1.0)?;
-            let target = uploaded(device, &areas(batch * modes).into_iter().map(D::Real::from_f64).collect::<Vec<_>>())?;
+            let target = device.holding(&areas(batch * modes).into_iter().map(D::Real::from_f64).collect::<Vec<_>>())?;
             let (mut errors, mut dy) = (device.zeros(batch)?, device.zeros(batch * modes)?);
             Ok(Box::new(move |device, ask| match ask {
                 Ask::Run => device.mape(&shape, &y, &target, &mut errors, Some(&mut dy)).map(|()| Vec::new()),
@@ -119,7 +119,7 @@ pub(super) fn prepare<D: Device + 'static>(device: &D, subject: Subject, config:
         }
         Subject::Hamiltonian(lattices) => {
             let hopping = Lattice { size: lattices.size, ..config.lattice }.hopping();
-            let displacement = uploaded(device, &numbers(2 * lattices.count * lattices.sites(), 1, 0.4))?;
+            let displacement = device.holding(&numbers(2 * lattices.count * lattices.sites(), 1, 0.4))?;
             let mut matrices = device.zeros(lattices.elements())?;
             Ok(Box::new(move |device, ask| match ask {
                 Ask::Run => device.hamiltonians(&hopping, lattices.count, &displacement, &mut matrices).map(|()| Vec::new()),
@@ -128,7 +128,7 @@ pub(super) fn prepare<D: Device + 'static>(device: &D, subject: Subject, config:
         }
         Subject::ModeArea(lattices) => {
             let (count, sites) = (lattices.count, lattices.sites());
-            let modes = uploaded(device, &numbers(lattices.elements(), 1, 1.0))?;
+            let modes = device.holding(&numbers(lattices.elements(), 1, 1.0))?;
             let (mut areas, mut sorted) = (device.zeros(count * sites)?, device.zeros(count * sites)?);
             let mut order = device.zeros(count * sites)?;
             Ok(Box::new(move |device, ask| match ask {
@@ -287,19 +287,11 @@ fn areas(len: usize) -> Vec<f64> {
     numbers(len, 4, 0.4).into_iter().map(|v| f64::from((0.5 + v) as f32)).collect()
 }
 
-fn uploaded<D: Device, T: Element>(device: &D, host: &[T]) -> Result<D::Buffer<T>> {
-    let mut buffer = device.zeros(host.len())?;
-    device.upload(host, &mut buffer)?;
-    Ok(buffer)
-}
-
 fn filled<D: Device>(device: &D, len: usize, series: u64, scale: f64) -> Result<D::Buffer<D::Real>> {
-    uploaded(device, &numbers(len, series, scale).into_iter().map(D::Real::from_f64).collect::<Vec<_>>())
+    device.holding(&numbers(len, series, scale).into_iter().map(D::Real::from_f64).collect::<Vec<_>>())
 }
 
 /// The first `len` numbers of a buffer.
 fn downloaded<D: Device, T: Real>(device: &D, buffer: &D::Buffer<T>, len: usize) -> Result<Arrays> {
-    let mut host = vec![T::default(); len];
-    device.download(buffer, &mut host)?;
-    Ok(vec![host.into_iter().map(Real::to_f64).collect()])
+    Ok(vec![device.first(buffer, len)?.into_iter().map(Real::to_f64).collect()])
 }

@@ -123,7 +123,7 @@ pub fn check(config: &Config) -> Result<()> {
         let keys = config.network(kind);
         keys.validate(&config.architecture(kind))?;
         if keys.batch > MOST_SAMPLES {
-            let key = format!("{}.batch", kind.to_string().to_lowercase());
+            let key = format!("{}.batch", kind.key());
             return Err(Error::value(key, format!("{}; {MOST_SAMPLES} samples a step is the most", keys.batch)));
         }
     }

@@ -1,6 +1,6 @@
 //! `attack`.
 
-use super::common::{Common, check_output};
+use super::common::{Common, check_output, note_lattice};
 use super::compute::on_device;
 use super::progress::Bar;
 use crate::analysis::attack::{Attack as Statistics, Hubs};
@@ -22,18 +22,19 @@ pub(super) struct Args {
     #[arg(long, value_name = "F.npz")]
     out: PathBuf,
     /// Print the statistics for these lengths of the move as well, with sorted and with tracked modes, e.g. 1e-4,1e-3,1e-2,1e-1
-    #[arg(long, value_name = "RHO_A", value_delimiter = ',')]
+    #[arg(long, value_name = "RHO_A", value_delimiter = ',', allow_hyphen_values = true)]
     sweep: Vec<f64>,
 }
 
 pub(super) fn run(args: &Args, common: &Common) -> Result<()> {
     let (config, compute) = common.open(Preset::Paper)?;
     let structures = load_structures(&args.input)?;
-    check_output(&args.out)?;
+    check_output(&args.out, &[&args.input])?;
     if let Some(rho_a) = args.sweep.iter().find(|rho_a| !(rho_a.is_finite() && **rho_a > 0.0)) {
         return Err(Error::value("--sweep", format!("{rho_a}; a length must be finite and above 0")));
     }
     let lattice = Lattice { size: structures.size, ..config.lattice };
+    note_lattice(&args.input, &lattice, common);
     let (keys, sites, seed) = (&config.attack, lattice.sites(), config.seed);
     let bar = Bar::new(common.quiet);
     let labels = &config.labels;
@@ -44,9 +45,11 @@ pub(super) fn run(args: &Args, common: &Common) -> Result<()> {
 
     let mut table = Table::default();
     for (structure, changes) in attacked.delta_mode_area.chunks_exact(sites * keys.angles * sites).enumerate() {
-        table.add(structure, keys.rho_a, keys.modes, &Statistics::new(changes, sites, keys.angles, sites)?)?;
+        let statistics =
+            Statistics::new(changes, sites, keys.angles, sites).map_err(|fault| of("attack.rho_a", structure, keys.rho_a, fault))?;
+        table.add(structure, keys.rho_a, keys.modes, &statistics)?;
     }
-    if !common.json && !common.quiet {
+    if !common.json {
         out!("structure     rho_a  modes    angles  mean |dw|     CV  largest/mean   Gini");
         table.print();
     }
@@ -59,7 +62,9 @@ pub(super) fn run(args: &Args, common: &Common) -> Result<()> {
             let part = Part { progress: &bar, before };
             let answer = on_device!(compute, device => attack.strike_both(device, labels, &lattice, displacement, &part))?;
             for (modes, changes) in [(Modes::Sorted, &answer.sorted), (Modes::Tracked, &answer.tracked)] {
-                table.add(structure, rho_a, modes, &Statistics::new(changes, sites, keys.angles, sites)?)?;
+                let statistics =
+                    Statistics::new(changes, sites, keys.angles, sites).map_err(|fault| of("--sweep", structure, rho_a, fault))?;
+                table.add(structure, rho_a, modes, &statistics)?;
             }
             before += each;
         }
@@ -67,11 +72,16 @@ pub(super) fn run(args: &Args, common: &Common) -> Result<()> {
     bar.end();
     if common.json {
         out!("{}", json!(table.lines));
-    } else if !common.quiet {
+    } else {
         table.lines.drain(..first);
         table.print();
     }
     Ok(())
+}
+
+/// Which move of which structure cannot be told statistics of.
+fn of(key: &str, structure: usize, rho_a: f64, fault: Error) -> Error {
+    Error::value(key, format!("{rho_a:e}: structure {structure}: {fault}"))
 }
 
 /// What is printed: a line for each structure, length, pairing of modes, and for the mean over the angles and the first one alone.

@@ -85,12 +85,12 @@ fn time(selection: &Selection, out: Option<&Path>, common: &Common) -> Result<()
     // Bad words are refused before a card is opened.
     let wanted = selection.subjects(&common.load(Preset::Paper)?)?;
     if let Some(path) = out {
-        check_output(path)?;
+        check_output(path, &[])?;
     }
     let (config, compute) = common.open(Preset::Paper)?;
     let driver = Driver::load().ok().map(|d| format!("{}.{}", d.version().0, d.version().1));
     let facts = Facts { device: describe(&compute), driver, toolkit: built().toolkit.into() };
-    let table = !common.json && !common.quiet;
+    let table = !common.json;
     if table {
         out!("{}", facts.device);
     }
@@ -140,6 +140,7 @@ fn line(row: &Row) {
 }
 
 fn side_by_side(before: &Path, after: &Path, common: &Common) -> Result<()> {
+    common.load(Preset::Paper)?;
     let (a, b) = (read(before)?, read(after)?);
     let rows = compare(&a, &b);
     if rows.is_empty() {

@@ -2,6 +2,8 @@
 
 use super::compute::{self, Compute};
 use crate::config::{Config, Preset};
+use crate::dataset::check_lattice;
+use crate::physics::Lattice;
 use crate::{Error, Result, file};
 use clap::Args;
 use std::path::{Path, PathBuf};
@@ -12,7 +14,7 @@ pub(super) struct Common {
     #[arg(long, global = true, value_name = "DEVICE")]
     device: Option<String>,
     /// Seed of everything random
-    #[arg(long, global = true)]
+    #[arg(long, global = true, allow_hyphen_values = true)]
     seed: Option<u64>,
     /// A TOML configuration file
     #[arg(long, global = true, value_name = "FILE")]
@@ -61,18 +63,28 @@ impl Common {
     }
 }
 
-/// Refuses an output that cannot be written before any work is done.
-pub(super) fn check_output(path: &Path) -> Result<()> {
+/// Refuses an output that cannot be written, or that would replace one of the `inputs`, before any work is done.
+pub(super) fn check_output(path: &Path, inputs: &[&Path]) -> Result<()> {
     if path.is_dir() {
         return Err(Error::file(path, "is a folder; name a file"));
     }
     let target = file::target(path)?;
+    if target.canonicalize().is_ok_and(|target| inputs.iter().any(|input| input.canonicalize().is_ok_and(|input| input == target))) {
+        return Err(Error::file(path, "is read by this command; name another file to write"));
+    }
     let folder = target.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     // A probe beside the output tells what permissions do not.
-    tempfile_probe(folder).map_err(|source| Error::write(path, source))
+    probe(folder).map_err(|source| Error::write(path, source))
 }
 
-fn tempfile_probe(folder: &Path) -> std::io::Result<()> {
+/// Says where a set of structures tells of another lattice than the one that they are taken for.
+pub(super) fn note_lattice(set: &Path, lattice: &Lattice, common: &Common) {
+    if let (Err(other), false) = (check_lattice(set, lattice), common.quiet) {
+        note!("{other}");
+    }
+}
+
+fn probe(folder: &Path) -> std::io::Result<()> {
     let probe = folder.join(format!(".scalefree.{}.probe", std::process::id()));
     std::fs::File::create(&probe)?;
     std::fs::remove_file(&probe)

@@ -1,6 +1,6 @@
 //! `generate` and `solve`.
 
-use super::common::{Common, check_output};
+use super::common::{Common, check_output, note_lattice};
 use super::compute::on_device;
 use super::progress::Bar;
 use crate::config::Preset;
@@ -17,7 +17,7 @@ pub(super) struct GenerateArgs {
     #[arg(long, allow_hyphen_values = true)]
     count: i64,
     /// Index of the first sample; sample k depends on (seed, k) alone
-    #[arg(long, default_value_t = 0)]
+    #[arg(long, default_value_t = 0, allow_hyphen_values = true)]
     start: u64,
     /// F.npz for one file, anything else for a folder of shards
     #[arg(long, value_name = "F.npz|DIR")]
@@ -43,6 +43,9 @@ pub(super) fn generate(args: &GenerateArgs, common: &Common) -> Result<()> {
     amplitudes.rho_max = args.rho_max.unwrap_or(amplitudes.rho_max);
     amplitudes.sigma_max = args.sigma_max.unwrap_or(amplitudes.sigma_max);
     let count = u64::try_from(args.count).map_err(|_| Error::value("--count", format!("{} samples; at least 1 is needed", args.count)))?;
+    if dataset::is_file(&args.out) {
+        check_output(&args.out, &[])?;
+    }
     let spec = Spec { seed: config.seed, start: args.start, count, lattice: config.lattice, amplitudes, labels: config.labels };
     on_device!(compute, device => dataset::generate(device, &spec, &args.out, &Bar::new(common.quiet)))?;
     if common.json {
@@ -67,8 +70,9 @@ pub(super) struct SolveArgs {
 pub(super) fn solve(args: &SolveArgs, common: &Common) -> Result<()> {
     let (config, compute) = common.open(Preset::Paper)?;
     let structures = load_structures(&args.input)?;
-    check_output(&args.out)?;
+    check_output(&args.out, &[&args.input])?;
     let lattice = Lattice { size: structures.size, ..lattice(config.lattice, None, args.boundary.as_deref())? };
+    note_lattice(&args.input, &lattice, common);
     let truth = {
         let (labels, bar) = (&config.labels, Bar::new(common.quiet));
         on_device!(compute, device => physics::solve_on(device, labels, &lattice, &structures.displacement, &bar))?

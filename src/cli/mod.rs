@@ -82,7 +82,7 @@ pub fn main() -> ExitCode {
         Command::Models(args) => models::run(&args, &cli.common),
         Command::Attack(args) => attack::run(&args, &cli.common),
         Command::Powerlaw(args) => powerlaw::run(&args, &cli.common),
-        Command::Plot(args) => plot::run(&args),
+        Command::Plot(args) => plot::run(&args, &cli.common),
         Command::Gradcheck(args) => gradcheck::run(&args, &cli.common),
         Command::Bench(args) => bench::run(&args, &cli.common),
         Command::Device => device::run(&cli.common),

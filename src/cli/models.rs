@@ -2,6 +2,7 @@
 
 use super::common::Common;
 use crate::Result;
+use crate::config::Preset;
 use crate::models::{Told, list};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
@@ -14,6 +15,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, common: &Common) -> Result<()> {
+    common.load(Preset::Paper)?;
     let models = list(&args.folder)?;
     if common.json {
         out!("{}", Value::from_iter(models.iter().map(|(path, told)| object(path, told))));

@@ -35,7 +35,10 @@ pub(super) fn evaluate(args: &EvaluateArgs, common: &Common) -> Result<()> {
     let data = load_labelled(&args.data)?;
     let training = args.training.as_deref().map(load_labelled).transpose()?;
     let size = data.structures.size;
-    design::expect(&model, model.architecture.kind, size)?;
+    design::expect(&args.model.display().to_string(), &model, model.architecture.kind, size)?;
+    if let (Some(d2l), Some(path)) = (&behind, &args.d2l) {
+        design::expect(&path.display().to_string(), d2l, Kind::D2l, size)?;
+    }
     if let Some(other) = training.as_ref().map(|set| set.structures.size).filter(|other| *other != size) {
         return Err(Error::value("--training", format!("has lattices of {other} sites a side, --data {size}")));
     }
@@ -93,8 +96,8 @@ pub(super) fn predict(args: &PredictArgs, common: &Common) -> Result<()> {
     let (_, compute) = common.open(Preset::Paper)?;
     let model = Model::read(&args.model)?;
     let structures = load_structures(&args.input)?;
-    design::expect(&model, Kind::D2l, structures.size)?;
-    check_output(&args.out)?;
+    design::expect(&args.model.display().to_string(), &model, Kind::D2l, structures.size)?;
+    check_output(&args.out, &[&args.model, &args.input])?;
     let predicted = on_device!(compute, device => design::predict(device, &model, &structures))?;
     let shape = [structures.count, model.architecture.sites()];
     npz::write_npz(&args.out, |npz| npz.array("mode_area", &shape, &single(&predicted)))?;
@@ -119,8 +122,8 @@ pub(super) fn design(args: &DesignArgs, common: &Common) -> Result<()> {
     let (config, compute) = common.open(Preset::Paper)?;
     let model = Model::read(&args.model)?;
     let targets = load_targets(&args.target)?;
-    design::expect(&model, Kind::L2d, targets.size)?;
-    check_output(&args.out)?;
+    design::expect(&args.model.display().to_string(), &model, Kind::L2d, targets.size)?;
+    check_output(&args.out, &[&args.model, &args.target])?;
     let lattice = Lattice { size: targets.size, ..config.lattice };
     check_lattice(&args.target, &lattice)?;
     let bar = Bar::new(common.quiet);
@@ -136,7 +139,7 @@ pub(super) fn design(args: &DesignArgs, common: &Common) -> Result<()> {
     let truth = mean(&accuracy(&designs.truth.mode_area, &targets.mode_area, modes));
     if common.json {
         out!("{}", json!({ "count": n, "truth_accuracy": truth }));
-    } else if !common.quiet {
+    } else {
         out!("{n} designs, truth accuracy {:.2} %", 100.0 * truth);
     }
     Ok(())

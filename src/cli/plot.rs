@@ -1,7 +1,10 @@
 //! `plot`.
 
+use super::common::Common;
+use crate::config::Preset;
 use crate::figures::{self, FIGURES};
 use crate::{Error, Result, reproduce};
+use serde_json::json;
 use std::path::PathBuf;
 
 #[derive(clap::Args)]
@@ -20,9 +23,14 @@ fn ids() -> String {
     FIGURES.iter().map(|(id, _)| *id).collect::<Vec<_>>().join(", ")
 }
 
-pub(super) fn run(args: &Args) -> Result<()> {
+pub(super) fn run(args: &Args, common: &Common) -> Result<()> {
+    common.load(Preset::Paper)?;
     if !FIGURES.iter().any(|(id, _)| *id == args.figure) {
         return Err(Error::value("figure", format!("{:?} is unknown; there are: {}", args.figure, ids())));
     }
-    figures::write(&args.out, &reproduce::draw(&args.figure, &args.run)?)
+    figures::write(&args.out, &reproduce::draw(&args.figure, &args.run)?)?;
+    if common.json {
+        out!("{}", json!({ "figure": args.figure, "out": args.out.display().to_string() }));
+    }
+    Ok(())
 }

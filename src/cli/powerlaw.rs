@@ -1,6 +1,6 @@
 //! `powerlaw`.
 
-use super::common::Common;
+use super::common::{Common, check_output};
 use super::progress::Bar;
 use crate::analysis::numbers;
 use crate::analysis::powerlaw::{self, Bootstrap, Candidate, Comparison, Fit, discrete};
@@ -26,7 +26,7 @@ pub(super) struct Args {
     /// Positive numbers: text, one CSV column, or .npy
     file: PathBuf,
     /// Synthetic samples behind the p-value; 0 for no p-value [default: powerlaw.bootstrap, 1000]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_hyphen_values = true)]
     bootstrap: Option<usize>,
     /// The numbers are counts: fit the power law of whole numbers (no likelihood ratios)
     #[arg(long)]
@@ -46,6 +46,9 @@ pub(super) fn run(args: &Args, common: &Common) -> Result<()> {
     let draws = args.bootstrap.unwrap_or(config.powerlaw.bootstrap);
     if draws > 0 {
         powerlaw::check_draws("--bootstrap", draws)?;
+    }
+    if let Some(path) = &args.scan {
+        check_output(path, &[&args.file])?;
     }
     let bar = Bar::new(common.quiet);
     let fit = if args.discrete { discrete::fit(&values) } else { powerlaw::fit(&values) }.map_err(named)?;

@@ -47,7 +47,7 @@ pub(super) fn run(args: &Args, common: &Common) -> Result<()> {
     let rows = on_device!(compute, device => reproduce(device, &describe(&compute), preset, &config, &out, &bar))?;
     if common.json {
         out!("{}", serde_json::to_string(&rows).map_err(|e| crate::Error::Failed(e.to_string()))?);
-    } else if !common.quiet {
+    } else {
         for row in &rows {
             let verdict = row.verdict.map_or("", |v| v.word());
             let ours = row.ours.map_or("-".into(), |v| format!("{v:.4}"));

@@ -52,7 +52,7 @@ pub(super) fn run(args: &Args, common: &Common) -> Result<()> {
     let table = on_device!(compute, device => sweep(device, &describe(&compute), preset, &plan, &args.out, args.jobs, &bar))?;
     if common.json {
         out!("{}", table.json());
-    } else if !common.quiet {
+    } else {
         out!("{}", table.markdown());
         out!("picture: {}", args.out.join("sweep.svg").display());
     }

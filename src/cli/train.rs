@@ -7,6 +7,7 @@ use super::reproduce::PresetName;
 use crate::config::Config;
 use crate::dataset::{Spec, check_lattice, fingerprint, load_labelled, load_spec};
 use crate::design::expect;
+use crate::file::Held;
 use crate::nn::{Kind, Model};
 use crate::physics::Lattice;
 use crate::progress::Progress;
@@ -84,13 +85,13 @@ pub(super) fn run(args: &Args, common: &Common) -> Result<()> {
         (Kind::L2d, None) => return Err(Error::value("--d2l", "train l2d needs the trained D2L behind it")),
         (Kind::L2d, Some(path)) => {
             let model = Model::read(path)?;
-            expect(&model, Kind::D2l, size)?;
+            expect("--d2l", &model, Kind::D2l, size)?;
             Some(model)
         }
     };
     let init = args.init.as_deref().map(Model::read).transpose()?;
     if let Some(init) = &init {
-        expect(init, kind, size)?;
+        expect("--init", init, kind, size)?;
     }
     // A start model brings its own shape and scaling.
     let mut keys = config.network(kind).clone();
@@ -129,14 +130,14 @@ pub(super) fn run(args: &Args, common: &Common) -> Result<()> {
         notes,
     };
     let bar = Bar::new(common.quiet);
-    write_folder(&job, &config, facts, &describe(&compute), &bar)?;
+    let _held = write_folder(&job, &config, facts, &describe(&compute), &bar)?;
     let outcome = on_device!(compute, device => train(device, &job, &bar))?;
     if common.json {
         out!(
             "{}",
             json!({ "epochs": outcome.metrics.len(), "best": keys.best, "best_value": outcome.best_value, "last": outcome.metrics.last() })
         );
-    } else if let (Some(best), false) = (outcome.best_value, common.quiet) {
+    } else if let Some(best) = outcome.best_value {
         out!("best {} {:.2} %", keys.best.name(), 100.0 * best);
     }
     Ok(())
@@ -145,7 +146,7 @@ pub(super) fn run(args: &Args, common: &Common) -> Result<()> {
 /// What the training set, the first of several, was drawn from: `count` samples. What validates must not be drawn for training too.
 fn source(args: &Args, kind: Kind, keys: &TrainConfig, count: u64) -> Result<Spec> {
     let needed = |fault: String| {
-        let key = format!("{}.fresh", kind.to_string().to_lowercase());
+        let key = format!("{}.fresh", kind.key());
         Error::value(key, format!("a set of generate is needed, which tells what it was drawn from; {fault}"))
     };
     let source = load_spec(&args.data[0]).map_err(|fault| needed(fault.to_string()))?;
@@ -168,8 +169,8 @@ fn source(args: &Args, kind: Kind, keys: &TrainConfig, count: u64) -> Result<Spe
 }
 
 /// What was asked, as it was asked, and what took it, beside what comes out. A run that goes on keeps its own, but for the keys that may
-/// change; a folder that holds another run, or anything else that these files would replace, stays as it is.
-fn write_folder(job: &Job<'_>, config: &Config, facts: Value, computed_on: &str, progress: &dyn Progress) -> Result<()> {
+/// change; a folder that holds another run, or anything else that these files would replace, stays as it is. Holds the folder.
+fn write_folder(job: &Job<'_>, config: &Config, facts: Value, computed_on: &str, progress: &dyn Progress) -> Result<Held> {
     let changed = !check(job)?.is_empty();
     let (path, config_path) = (job.folder.join("manifest.json"), job.folder.join("config.toml"));
     manifest::check_owner(&path, "network")?;
@@ -185,14 +186,19 @@ fn write_folder(job: &Job<'_>, config: &Config, facts: Value, computed_on: &str,
                 return other(set);
             }
         }
+        let held = Held::new(job.folder)?;
         manifest::go_on(&path, computed_on, progress)?;
-        return if changed { file::write_bytes(&config_path, config.to_toml()?.as_bytes()) } else { Ok(()) };
+        if changed {
+            file::write_bytes(&config_path, config.to_toml()?.as_bytes())?;
+        }
+        return Ok(held);
     }
     let config = config.to_toml()?;
     let ours = file::read_bytes(&config_path).is_ok_and(|found| found == config.as_bytes());
     let names = ["metrics.jsonl", "config.toml"];
     manifest::check_foreign(job.folder, "training", "manifest.json", if ours { &names[..1] } else { &names })?;
-    file::create_folder(job.folder)?;
+    let held = Held::new(job.folder)?;
     manifest::begin(&path, facts, computed_on)?;
-    file::write_bytes(&config_path, config.as_bytes())
+    file::write_bytes(&config_path, config.as_bytes())?;
+    Ok(held)
 }

@@ -6,6 +6,7 @@
 
 use super::npz::write_npz;
 use super::{Labelled, Structures, fingerprint};
+use crate::file::Held;
 use crate::ops::deformation::{Deform, Deformation};
 use crate::ops::eigh::Labels;
 use crate::ops::spectrum::Spectra;
@@ -13,6 +14,7 @@ use crate::physics::{Amplitudes, Lattice, solve_on};
 use crate::progress::{Progress, Within};
 use crate::{Error, Result, file};
 use serde::{Deserialize, Serialize};
+use std::ffi::OsStr;
 use std::fs;
 use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
@@ -92,13 +94,18 @@ impl Spec {
     }
 }
 
+/// Does `out` name one file, by its ending, and not a folder of shards?
+pub fn is_file(out: &Path) -> bool {
+    out.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("npz"))
+}
+
 /// Generates `spec` on `device` into `out`: one NPZ file if the name ends in `.npz`, else a folder of shards.
 ///
 /// # Errors
 /// Impossible values; a folder that holds another set; an output that cannot be written; Ctrl-C, after the shard before was saved.
 pub fn generate<D: Spectra + Deform>(device: &D, spec: &Spec, out: &Path, progress: &dyn Progress) -> Result<()> {
     spec.validate()?;
-    if out.extension().is_none_or(|e| e != "npz") {
+    if !is_file(out) {
         return generate_shards(device, spec, out, progress).map(drop);
     }
     if out.is_dir() {
@@ -125,6 +132,11 @@ pub fn realise<D: Spectra + Deform>(device: &D, spec: &Spec, progress: &dyn Prog
     Ok(Labelled { structures, mode_area: wide(samples.mode_area) })
 }
 
+/// What may stand in a folder whose manifest is not written yet.
+fn is_ours(name: &OsStr) -> bool {
+    name == Held::FILE || file::is_leftover(name, "manifest.json")
+}
+
 fn generate_shards<D: Spectra + Deform>(device: &D, spec: &Spec, folder: &Path, progress: &dyn Progress) -> Result<Manifest> {
     let manifest_path = folder.join("manifest.json");
     let mut manifest = Manifest { spec: spec.clone(), shards: Vec::new() };
@@ -137,10 +149,10 @@ fn generate_shards<D: Spectra + Deform>(device: &D, spec: &Spec, folder: &Path, 
             ));
         }
         manifest = found;
-    } else if fs::read_dir(folder).is_ok_and(|entries| entries.flatten().any(|e| !file::is_leftover(&e.file_name(), "manifest.json"))) {
+    } else if fs::read_dir(folder).is_ok_and(|entries| entries.flatten().any(|e| !is_ours(&e.file_name()))) {
         return Err(Error::file(folder, "is a folder with other things in it; name a new one, or a file ending in .npz"));
     }
-    file::create_folder(folder)?;
+    let _held = Held::new(folder)?;
     file::remove_leftovers(folder, "");
     // The manifest comes first, so that a folder with a shard in it is never without the name of its job.
     manifest.write(&manifest_path)?;
@@ -247,12 +259,7 @@ impl Samples {
             let count = (spec.count - first).min(D::BATCH as u64) as usize;
             let (mut images, mut rho, mut sigma) = (device.zeros(count * row)?, device.zeros(count)?, device.zeros(count)?);
             device.deform(&deformation, spec.start + first, count, &mut images, &mut rho, &mut sigma)?;
-            let down = |buffer: &D::Buffer<f32>, len: usize| -> Result<Vec<f32>> {
-                let mut host = vec![0.0; len];
-                device.download(buffer, &mut host)?;
-                Ok(host)
-            };
-            let displacement = down(&images, count * row)?;
+            let displacement = device.first(&images, count * row)?;
             // The Hamiltonian is built from the displacement as it is stored.
             let stored: Vec<f64> = displacement.iter().map(|d| f64::from(*d)).collect();
             let spectrum = solve_on(device, &spec.labels, &spec.lattice, &stored, &Within(progress))?;
@@ -260,8 +267,8 @@ impl Samples {
             samples.mode_area.extend(spectrum.mode_area.iter().map(|w| *w as f32));
             samples.energy.extend(spectrum.energy);
             samples.order.extend(spectrum.order);
-            samples.rho.extend(down(&rho, count)?);
-            samples.sigma.extend(down(&sigma, count)?);
+            samples.rho.extend(device.first(&rho, count)?);
+            samples.sigma.extend(device.first(&sigma, count)?);
             samples.index.extend((first..first + count as u64).map(|k| spec.start + k));
             advance(samples.index.len() as u64);
         }

@@ -3,6 +3,7 @@
 use super::generate::{Manifest, Spec};
 use super::npz::{Array, Npz, is_npy, is_npz, parse_npy};
 use crate::physics::Lattice;
+use crate::text::{is_name, lines};
 use crate::{Error, Result, file, manifest};
 use serde_json::json;
 use std::path::Path;
@@ -134,7 +135,7 @@ pub fn check_lattice(path: &Path, lattice: &Lattice) -> Result<()> {
         None => Ok(()),
         Some((key, ours, of_set)) => {
             let value = of_set.as_str().map_or_else(|| of_set.to_string(), str::to_string);
-            let fault = format!("was made with lattice.{key} = {of_set}, not {ours}; add --set lattice.{key}={value}");
+            let fault = format!("was made with lattice.{key} = {of_set}, not {ours}; --set lattice.{key}={value} takes it so");
             Err(Error::file(path, fault))
         }
     }
@@ -164,20 +165,14 @@ fn read(path: &Path) -> Result<Vec<u8>> {
 
 fn parse_csv(path: &Path, bytes: &[u8]) -> Result<Array> {
     let text = std::str::from_utf8(bytes).map_err(|_| Error::file(path, "neither NPZ, NPY nor text; mode areas are needed"))?;
-    let lines = text
-        .trim_start_matches('\u{feff}')
-        .lines()
-        .map(str::trim)
-        .enumerate()
-        .filter(|(_, line)| !line.is_empty() && !line.starts_with('#'));
     let mut rows: Vec<Vec<f64>> = Vec::new();
-    for (place, (number, line)) in lines.enumerate() {
+    for (place, (number, line)) in lines(text).enumerate() {
         let cells = line.split([',', ';', '\t', ' ']).map(str::trim).filter(|cell| !cell.is_empty());
         match cells.map(str::parse).collect::<std::result::Result<Vec<f64>, _>>() {
             Ok(row) => rows.push(row),
             // A first line of names is a header.
             Err(_) if place == 0 && line.split([',', ';', '\t']).all(is_name) => {}
-            Err(_) => return Err(Error::file(path, format!("line {}: {line:?} is not a row of numbers", number + 1))),
+            Err(_) => return Err(Error::file(path, format!("line {number}: {line:?} is not a row of numbers"))),
         }
     }
     let width = rows.first().map_or(0, Vec::len);
@@ -186,12 +181,6 @@ fn parse_csv(path: &Path, bytes: &[u8]) -> Result<Array> {
     }
     let shape = if width == 1 { vec![1, rows.len()] } else { vec![rows.len(), width] };
     Ok(Array { shape, values: rows.concat() })
-}
-
-/// Does a column's head begin as a name does, and mean no number (NaN, infinity)?
-fn is_name(cell: &str) -> bool {
-    let cell = cell.trim().trim_matches('"');
-    cell.parse::<f64>().is_err() && cell.starts_with(|c: char| c.is_alphabetic() || c == '_')
 }
 
 fn structures(path: &Path, key: &str, array: Array) -> Result<Structures> {

@@ -6,7 +6,7 @@ mod load;
 pub mod npz;
 
 pub use attacked::Attacked;
-pub use generate::{Spec, generate, realise};
+pub use generate::{Spec, generate, is_file, realise};
 pub use load::{Curves, Labelled, Structures, check_lattice, load_labelled, load_spec, load_structures, load_targets};
 
 use crate::ops::philox::{Stream, draw};

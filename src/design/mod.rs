@@ -20,14 +20,15 @@ pub struct Designs {
 
 /// The mode areas (n, N) that a D2L predicts for `structures`, in the network's order.
 pub fn predict<D: Device>(device: &D, d2l: &Model, structures: &Structures) -> Result<Vec<f64>> {
-    expect(d2l, Kind::D2l, structures.size)?;
-    Predictor::new(device, d2l, None)?.run(device, &layout::to_nhwc(d2l.architecture.input(), &structures.displacement))
+    expect("model", d2l, Kind::D2l, structures.size)?;
+    let inputs = layout::to_nhwc(d2l.architecture.input(), &structures.displacement);
+    finite(d2l, Predictor::new(device, d2l, None)?.run(device, &inputs)?)
 }
 
 /// The structures that an L2D draws for the targets `mode_area` (n, N), rounded to f4 as they are stored.
 pub fn draw<D: Device>(device: &D, l2d: &Model, mode_area: &[f64], size: usize) -> Result<Structures> {
-    expect(l2d, Kind::L2d, size)?;
-    let drawn = Predictor::new(device, l2d, None)?.run(device, &scaled(l2d, mode_area))?;
+    expect("model", l2d, Kind::L2d, size)?;
+    let drawn = finite(l2d, Predictor::new(device, l2d, None)?.run(device, &scaled(l2d, mode_area))?)?;
     let displacement: Vec<f64> = layout::to_nchw(l2d.architecture.output(), &drawn).into_iter().map(|d| f64::from(d as f32)).collect();
     Ok(Structures { size, count: mode_area.len() / (size * size), displacement })
 }
@@ -48,24 +49,36 @@ pub fn design<D: Device>(
 
 /// The mode areas (n, N) that the D2L sees in the structures that the L2D draws for `mode_area`: the chain L2D2L.
 pub fn chain<D: Device>(device: &D, l2d: &Model, d2l: &Model, mode_area: &[f64]) -> Result<Vec<f64>> {
-    expect(l2d, Kind::L2d, l2d.architecture.size)?;
-    expect(d2l, Kind::D2l, l2d.architecture.size)?;
-    Predictor::new(device, l2d, Some(d2l))?.run(device, &scaled(l2d, mode_area))
+    expect("model", l2d, Kind::L2d, l2d.architecture.size)?;
+    expect("model", d2l, Kind::D2l, l2d.architecture.size)?;
+    finite(d2l, Predictor::new(device, l2d, Some(d2l))?.run(device, &scaled(l2d, mode_area))?)
 }
 
 fn scaled(l2d: &Model, mode_area: &[f64]) -> Vec<f64> {
     l2d.scaling.as_ref().map_or_else(|| mode_area.to_vec(), |scaling| scaling.apply(mode_area))
 }
 
-/// Is `model` a `kind` for lattices of `size` sites a side?
-pub fn expect(model: &Model, kind: Kind, size: usize) -> Result<()> {
+/// What `model` gave, if all of it is finite.
+fn finite(model: &Model, output: Vec<f64>) -> Result<Vec<f64>> {
+    match output.iter().position(|v| !v.is_finite()) {
+        None => Ok(output),
+        Some(at) => {
+            let (kind, sample) = (model.architecture.kind, at / model.architecture.output().len());
+            let fault = format!("the {kind} gives {} for sample {sample}; the sample or the model's numbers are too large", output[at]);
+            Err(Error::value("model", fault))
+        }
+    }
+}
+
+/// Is `model`, which the user calls `name`, a `kind` for lattices of `size` sites a side?
+pub fn expect(name: &str, model: &Model, kind: Kind, size: usize) -> Result<()> {
     let found = &model.architecture;
     if found.kind != kind {
-        return Err(Error::value("model", format!("holds the network {}; {kind} is needed here", found.kind)));
+        return Err(Error::value(name, format!("holds the network {}; {kind} is needed here", found.kind)));
     }
     if found.size != size {
         let fault = format!("is for lattices of {0} x {0} sites, but the input has {size} x {size}", found.size);
-        return Err(Error::value("model", fault));
+        return Err(Error::value(name, fault));
     }
     Ok(())
 }

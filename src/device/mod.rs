@@ -96,6 +96,20 @@ pub trait Memory: Send + Sync {
     fn upload<T: Element>(&self, host: &[T], buffer: &mut Self::Buffer<T>) -> Result<()>;
     /// Copies the start of `buffer` into `host`.
     fn download<T: Element>(&self, buffer: &Self::Buffer<T>, host: &mut [T]) -> Result<()>;
+
+    /// A new buffer that holds `host`.
+    fn holding<T: Element>(&self, host: &[T]) -> Result<Self::Buffer<T>> {
+        let mut buffer = self.zeros(host.len())?;
+        self.upload(host, &mut buffer)?;
+        Ok(buffer)
+    }
+
+    /// The first `len` elements of `buffer`.
+    fn first<T: Element>(&self, buffer: &Self::Buffer<T>, len: usize) -> Result<Vec<T>> {
+        let mut host = vec![T::default(); len];
+        self.download(buffer, &mut host)?;
+        Ok(host)
+    }
 }
 
 /// A list of operations recorded once, and enqueued again as a whole.

@@ -14,6 +14,7 @@ pub use plan::{Plan, Point};
 pub use table::Table;
 
 use crate::config::Preset;
+use crate::file::Held;
 use crate::ops::Device;
 use crate::progress::Progress;
 use crate::reproduce::{Run, numbers};
@@ -46,6 +47,7 @@ pub fn sweep<D: Device>(
         return Err(Error::value("--jobs", "0 jobs; at least 1 is needed"));
     }
     manifest::check_foreign(folder, "sweep", FILES[0], &[&FILES[1..], &["manifest.json"]].concat())?;
+    let _held = Held::new(folder)?;
     file::create_folder(&folder.join("runs"))?;
     FILES.iter().for_each(|name| file::remove_leftovers(folder, name));
     let points = &plan.points;

@@ -15,6 +15,16 @@ pub enum Kind {
     L2d,
 }
 
+impl Kind {
+    /// As keys of the configuration, files and folders have it.
+    pub fn key(self) -> &'static str {
+        match self {
+            Kind::D2l => "d2l",
+            Kind::L2d => "l2d",
+        }
+    }
+}
+
 impl std::fmt::Display for Kind {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
@@ -192,7 +202,7 @@ impl Architecture {
 
     /// Can it be built? The side must halve at every pool, no layer may be empty, and a computer must hold it.
     pub fn validate(&self) -> Result<()> {
-        let name = self.kind.to_string().to_lowercase();
+        let name = self.kind.key();
         check_filters(&format!("{name}.filters"), &self.filters)?;
         let hidden = format!("{name}.hidden");
         if self.hidden == 0 {

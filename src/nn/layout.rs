@@ -3,26 +3,31 @@
 
 use super::{Architecture, Image, Layer, Parameter};
 use crate::device::Real;
+use rayon::prelude::*;
 
-/// The PyTorch (CHW) place of device (HWC) place `at` of a flattened image.
-fn chw(image: Image, at: usize) -> usize {
-    let (pixel, channel) = (at / image.channels, at % image.channels);
-    channel * image.height * image.width + pixel
+/// The PyTorch (CHW) place of each device (HWC) place of a flattened image.
+fn chw(image: Image) -> Vec<usize> {
+    let pixels = image.height * image.width;
+    (0..pixels).flat_map(|pixel| (0..image.channels).map(move |channel| channel * pixels + pixel)).collect()
 }
 
-/// The PyTorch place of element `at` of `parameter` in the arena.
-fn torch_place(layer: Layer, parameter: &Parameter, at: usize) -> usize {
-    match (layer, parameter.is_weight()) {
-        (Layer::Conv3x3 { .. }, false) => at,
-        // (filter, row, column, channel) to (filter, channel, row, column)
-        (Layer::Conv3x3 { input, .. }, true) => {
-            let (filter, rest) = (at / (9 * input.channels), at % (9 * input.channels));
-            filter * 9 * input.channels + chw(Image { height: 3, width: 3, ..input }, rest)
-        }
-        (Layer::Dense { output, .. }, false) => chw(output, at),
-        (Layer::Dense { input, output, .. }, true) => {
-            let (row, column) = (at / input.len(), at % input.len());
-            chw(output, row) * input.len() + chw(input, column)
+/// A parameter as rows of columns: where PyTorch has each row of the device, and within a row each column.
+struct Places {
+    rows: Vec<usize>,
+    columns: Vec<usize>,
+}
+
+impl Places {
+    fn of(layer: Layer, parameter: &Parameter) -> Self {
+        let in_order = |count: usize| (0..count).collect();
+        match (layer, parameter.is_weight()) {
+            (Layer::Conv3x3 { .. }, false) => Places { rows: vec![0], columns: in_order(parameter.span.len()) },
+            // (filter, row, column, channel) and (filter, channel, row, column)
+            (Layer::Conv3x3 { input, filters, .. }, true) => {
+                Places { rows: in_order(filters), columns: chw(Image { height: 3, width: 3, ..input }) }
+            }
+            (Layer::Dense { output, .. }, false) => Places { rows: vec![0], columns: chw(output) },
+            (Layer::Dense { input, output, .. }, true) => Places { rows: chw(output), columns: chw(input) },
         }
     }
 }
@@ -30,42 +35,58 @@ fn torch_place(layer: Layer, parameter: &Parameter, at: usize) -> usize {
 /// Parameters one after another in PyTorch's order, into an arena.
 pub fn to_arena<R: Real>(architecture: &Architecture, torch: &[f64]) -> Vec<R> {
     let mut arena = vec![R::ZERO; architecture.arena_len()];
-    for_each_place(architecture, |place, at| arena[at] = R::from_f64(torch[place]));
+    let mut first = 0;
+    for (parameter, Places { rows, columns }) in places(architecture) {
+        let torch = &torch[first..][..parameter.span.len()];
+        first += torch.len();
+        arena[parameter.span].par_chunks_exact_mut(columns.len()).zip(&rows).for_each(|(to, row)| {
+            let from = &torch[row * columns.len()..][..columns.len()];
+            to.iter_mut().zip(&columns).for_each(|(to, column)| *to = R::from_f64(from[*column]));
+        });
+    }
     arena
 }
 
 /// The inverse of [`to_arena`].
 pub fn from_arena<R: Real>(architecture: &Architecture, arena: &[R]) -> Vec<f64> {
-    let mut torch = vec![0.0; architecture.parameter_count()];
-    for_each_place(architecture, |place, at| torch[place] = arena[at].to_f64());
+    let mut torch = Vec::with_capacity(architecture.parameter_count());
+    for (parameter, Places { rows, columns }) in places(architecture) {
+        let (first, width) = (torch.len(), columns.len());
+        torch.resize(first + parameter.span.len(), 0.0);
+        let mut ours = vec![0; rows.len()];
+        rows.iter().enumerate().for_each(|(row, theirs)| ours[*theirs] = row);
+        torch[first..].par_chunks_exact_mut(width).zip(&ours).for_each(|(to, row)| {
+            let from = &arena[parameter.span.start + row * width..][..width];
+            columns.iter().zip(from).for_each(|(column, from)| to[*column] = from.to_f64());
+        });
+    }
     torch
 }
 
-fn for_each_place(architecture: &Architecture, mut visit: impl FnMut(usize, usize)) {
+/// The parameters with their places.
+fn places(architecture: &Architecture) -> Vec<(Parameter, Places)> {
     let layers = architecture.layers();
-    let mut first = 0;
-    for parameter in architecture.parameters() {
-        for at in 0..parameter.span.len() {
-            visit(first + torch_place(layers[parameter.layer], &parameter, at), parameter.span.start + at);
-        }
-        first += parameter.span.len();
-    }
+    let parameters = architecture.parameters().into_iter();
+    parameters.map(|parameter| (parameter.clone(), Places::of(layers[parameter.layer], &parameter))).collect()
 }
 
 /// A batch of images, NCHW to NHWC.
-pub fn to_nhwc<T: Copy>(image: Image, nchw: &[T]) -> Vec<T> {
-    let samples = nchw.chunks_exact(image.len());
-    samples.flat_map(|sample| (0..image.len()).map(move |at| sample[chw(image, at)])).collect()
+pub fn to_nhwc<T: Copy + Default + Send + Sync>(image: Image, nchw: &[T]) -> Vec<T> {
+    let places = chw(image);
+    let mut nhwc = vec![T::default(); nchw.len()];
+    nhwc.par_chunks_exact_mut(image.len()).zip(nchw.par_chunks_exact(image.len())).for_each(|(to, from)| {
+        to.iter_mut().zip(&places).for_each(|(to, place)| *to = from[*place]);
+    });
+    nhwc
 }
 
 /// A batch of images, NHWC to NCHW.
-pub fn to_nchw<T: Copy + Default>(image: Image, nhwc: &[T]) -> Vec<T> {
+pub fn to_nchw<T: Copy + Default + Send + Sync>(image: Image, nhwc: &[T]) -> Vec<T> {
+    let places = chw(image);
     let mut nchw = vec![T::default(); nhwc.len()];
-    for (from, to) in nhwc.chunks_exact(image.len()).zip(nchw.chunks_exact_mut(image.len())) {
-        for (at, value) in from.iter().enumerate() {
-            to[chw(image, at)] = *value;
-        }
-    }
+    nchw.par_chunks_exact_mut(image.len()).zip(nhwc.par_chunks_exact(image.len())).for_each(|(to, from)| {
+        from.iter().zip(&places).for_each(|(from, place)| to[*place] = *from);
+    });
     nchw
 }
 

@@ -76,11 +76,6 @@ impl<D: Device> Tape<D> {
         Ok(Tape { stages, batch, keep: 1.0, gradients, workspaces })
     }
 
-    /// Samples that the buffers hold.
-    pub fn batch(&self) -> usize {
-        self.batch
-    }
-
     /// Numbers that the network takes for a sample.
     pub fn input_len(&self) -> usize {
         match self.stages[0].layer {
@@ -109,8 +104,7 @@ impl<D: Device> Tape<D> {
         let mut pattern = Vec::new();
         for stage in &self.stages[..self.stages.len() - 1] {
             let len = batch * stage.layer.output().len();
-            let mut output = vec![D::Real::default(); len];
-            device.download(&stage.output, &mut output)?;
+            let output = device.first(&stage.output, len)?;
             let mut place = vec![0_u8; len];
             if matches!(stage.layer, Layer::Conv3x3 { pool: true, .. }) {
                 device.download(&stage.argmax, &mut place)?;
@@ -120,7 +114,7 @@ impl<D: Device> Tape<D> {
         Ok(pattern)
     }
 
-    /// Runs `batch` samples (at most [`Tape::batch`]) of `input`, NHWC, through the network.
+    /// Runs `batch` samples (no more than it was recorded for) of `input`, NHWC, through the network.
     pub fn forward(
         &mut self,
         device: &D,

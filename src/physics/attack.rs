@@ -4,7 +4,7 @@
 //! structure answers below 1e-5.
 
 use super::Lattice;
-use super::spectrum::check_displacements;
+use super::spectrum::check_structure;
 use crate::ops::deformation::sin_cos_turn;
 use crate::ops::eigh::{LabelPrecision, Labels};
 use crate::ops::philox::{Stream, draw, uniform};
@@ -244,12 +244,8 @@ impl Attack {
     }
 
     fn validate(&self, lattice: &Lattice, displacement: &[f64]) -> Result<()> {
-        lattice.validate()?;
-        check_displacements(lattice, displacement)?;
+        check_structure(lattice, displacement)?;
         let sites = lattice.sites();
-        if displacement.len() != 2 * sites {
-            return Err(Error::value("displacement", format!("{} numbers; one structure has {}", displacement.len(), 2 * sites)));
-        }
         Self::check_length(self.rho_a)?;
         if let Some(atom) = self.atoms.iter().find(|&&atom| atom >= sites) {
             return Err(Error::value("attack.atoms", format!("there is no atom {atom}; the lattice has 0 to {}", sites - 1)));

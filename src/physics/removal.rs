@@ -1,7 +1,7 @@
 //! A lattice with some of its atoms taken out.
 
 use super::Lattice;
-use super::spectrum::check_displacements;
+use super::spectrum::check_structure;
 use crate::ops::eigh::Eigh;
 use crate::ops::hamiltonian::hamiltonian;
 use crate::ops::mode_area::mode_area;
@@ -20,12 +20,8 @@ use crate::{Error, Result};
 /// [`Error::Value`] for an impossible lattice or displacement, for an atom that is not there or named twice, and where none is left;
 /// [`Error::Failed`] from the eigen-solver.
 pub fn mode_areas_without(lattice: &Lattice, displacement: &[f64], removed: &[usize]) -> Result<Vec<f64>> {
-    lattice.validate()?;
-    check_displacements(lattice, displacement)?;
+    check_structure(lattice, displacement)?;
     let sites = lattice.sites();
-    if displacement.len() != 2 * sites {
-        return Err(Error::value("displacement", format!("{} numbers; one structure has {}", displacement.len(), 2 * sites)));
-    }
     let mut there = vec![true; sites];
     for &atom in removed {
         match there.get_mut(atom) {

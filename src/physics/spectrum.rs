@@ -51,10 +51,9 @@ pub struct Eigenmode {
 /// Every mode of one lattice, `displacement` (2, L, L), the most localised first.
 ///
 /// # Errors
-/// Those of [`solve`].
+/// Those of [`solve`]; several lattices.
 pub fn eigenmodes(lattice: &Lattice, displacement: &[f64]) -> Result<Vec<Eigenmode>> {
-    lattice.validate()?;
-    check_displacements(lattice, displacement)?;
+    check_structure(lattice, displacement)?;
     let sites = lattice.sites();
     let mut matrix = vec![0.0; sites * sites];
     hamiltonian(&lattice.hopping(), displacement, &mut matrix);
@@ -72,7 +71,7 @@ pub fn average_mode_area(mode_area: &[f64]) -> f64 {
 }
 
 /// Refuses displacements that are no whole number of lattices, or not finite.
-pub(super) fn check_displacements(lattice: &Lattice, displacements: &[f64]) -> Result<()> {
+fn check_displacements(lattice: &Lattice, displacements: &[f64]) -> Result<()> {
     let (size, sites) = (lattice.size, lattice.sites());
     if !displacements.len().is_multiple_of(2 * sites) {
         let fault = format!("{} numbers; a multiple of 2 x {size} x {size} is needed", displacements.len());
@@ -82,6 +81,17 @@ pub(super) fn check_displacements(lattice: &Lattice, displacements: &[f64]) -> R
         let (sample, axis, site) = (at / (2 * sites), ["x", "y"][at / sites % 2], at % sites);
         let fault =
             format!("{axis} of sample {sample}, site ({}, {}) is {}; it must be finite", site / size, site % size, displacements[at]);
+        return Err(Error::value("displacement", fault));
+    }
+    Ok(())
+}
+
+/// Refuses what is not one lattice that can be, with finite displacements (2, L, L).
+pub(super) fn check_structure(lattice: &Lattice, displacement: &[f64]) -> Result<()> {
+    lattice.validate()?;
+    check_displacements(lattice, displacement)?;
+    if displacement.len() != 2 * lattice.sites() {
+        let fault = format!("{} numbers; one structure has {}", displacement.len(), 2 * lattice.sites());
         return Err(Error::value("displacement", fault));
     }
     Ok(())

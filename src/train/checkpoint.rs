@@ -1,7 +1,7 @@
 //! The files of a run: its metrics, its best and its latest model, and what it needs to continue with the same bits, parameters and moments
 //! in one file, so that a kill between two writes cannot part them.
 
-use super::step::{Stepper, downloaded};
+use super::step::Stepper;
 use super::{Job, Metrics, read_metrics, resume, write_metrics};
 use crate::nn::{Architecture, DType, Model, layout, read_tensors, write_tensors};
 use crate::ops::Device;
@@ -155,7 +155,7 @@ impl State {
     ) -> Result<()> {
         let mut arenas = Vec::new();
         for (name, buffer) in stepper.arenas() {
-            arenas.push((name, layout::from_arena(architecture, &downloaded(device, buffer, architecture.arena_len())?)));
+            arenas.push((name, layout::from_arena(architecture, &device.first(buffer, architecture.arena_len())?)));
         }
         let tensors: Vec<_> = arenas.iter().map(|(name, a)| ((*name).to_string(), vec![a.len()], a.as_slice())).collect();
         write_tensors(path, dtype, &json!({ "architecture": architecture, "origin": origin, "state": self }), &tensors)

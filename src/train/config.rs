@@ -191,7 +191,7 @@ impl TrainConfig {
     /// Are the values possible for `architecture`?
     pub fn validate(&self, architecture: &Architecture) -> Result<()> {
         architecture.validate()?;
-        let network = architecture.kind.to_string().to_lowercase();
+        let network = architecture.kind.key();
         let own = |key: &str| format!("{network}.{key}");
         let wrong = |key: &str, fault: &str| Err(Error::value(own(key), fault));
         let positive = |v: f64| v.is_finite() && v > 0.0;

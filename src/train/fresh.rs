@@ -8,7 +8,6 @@
 //! its seed and index alone, so a run that was cut draws what it would have drawn. Samples that a run has beside the set stay in every
 //! epoch.
 
-use super::resume::network;
 use super::{Examples, Job};
 use crate::dataset::{Labelled, Spec, realise};
 use crate::nn::Kind;
@@ -43,7 +42,7 @@ impl<D: Device> Fresh<D> {
     /// [`Error::Value`] where nobody knows what the training set was drawn from, it cannot be that, or there are not enough indices for
     /// all epochs.
     pub(super) fn new(device: &D, job: &Job<'_>, n: usize) -> Result<Self> {
-        let key = format!("{}.fresh", network(job));
+        let key = format!("{}.fresh", job.architecture.kind.key());
         let Some(source) = job.source else {
             return Err(Error::value(key, "what the training set was drawn from is not known; only sets of generate can be followed"));
         };

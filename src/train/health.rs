@@ -30,21 +30,22 @@ impl Health {
         let modes = predictor.output_len();
         let mut live: Vec<Vec<bool>> = predictor.hidden_units().iter().map(|units| vec![false; *units]).collect();
         let mut outputs: Vec<f64> = Vec::new();
-        predictor.for_each_batch(device, inputs, |hidden, output| {
-            for (live, hidden) in live.iter_mut().zip(hidden) {
+        for inputs in predictor.passes(inputs) {
+            predictor.forward(device, inputs)?;
+            for (live, hidden) in live.iter_mut().zip(predictor.hidden(device, inputs)?) {
                 for row in hidden.chunks_exact(live.len()) {
                     live.iter_mut().zip(row).for_each(|(live, unit)| *live |= *unit > D::Real::ZERO);
                 }
             }
-            outputs.extend(output.iter().map(|v| v.to_f64()));
-        })?;
+            outputs.extend(predictor.output(device, inputs)?);
+        }
         let share = |live: &Vec<bool>| live.iter().filter(|l| **l).count() as f64 / live.len() as f64;
         let (output_spread, samples) = (spread(&outputs, modes), outputs.len() / modes);
         Ok(Health { live_units: share(&live[0]), frozen_live_units: live.get(1).map(share), output_spread, samples })
     }
 
     /// What is wrong, in words, if something is.
-    pub fn warning(&self, kind: &Kind) -> Option<String> {
+    pub fn warning(&self, kind: Kind) -> Option<String> {
         let advice = "this run has collapsed; a lower lr, a smaller output_scale, standard input_scaling or less L2 may help";
         let dead = |live: f64, what: &str| format!("only {:.1} % of the {what}'s hidden units still fire: {advice}", 100.0 * live);
         if self.live_units < 0.01 {

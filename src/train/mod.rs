@@ -58,14 +58,14 @@ impl Examples {
         Examples { inputs, targets: labelled.mode_area }
     }
 
-    /// The structures that a D2L learns from, each under the symmetry of its epoch; the mode areas stay.
-    fn turned(&self, seed: u64, epoch: u64, size: usize) -> Self {
+    /// The structures that a D2L learns from, each under the symmetry of its epoch; the mode areas stay as they are.
+    fn turned(&self, seed: u64, epoch: u64, size: usize) -> Vec<f64> {
         let row = 2 * size * size;
         let mut inputs = vec![0.0; self.inputs.len()];
         inputs.par_chunks_exact_mut(row).zip(self.inputs.par_chunks_exact(row)).enumerate().for_each(|(sample, (out, structure))| {
             Symmetry::drawn(seed, epoch, sample as u32).apply(size, structure, out);
         });
-        Examples { inputs, targets: self.targets.clone() }
+        inputs
     }
 
     /// Tells them from others, as far as 64 bits each of inputs and targets do.
@@ -90,7 +90,7 @@ impl Examples {
 
 /// Everything that a run needs.
 pub struct Job<'a> {
-    /// The network's start: its shape, and its values where `train --init` gave some.
+    /// The network's shape.
     pub architecture: crate::nn::Architecture,
     /// Start values from another model; `None` draws them.
     pub init: Option<&'a Model>,
@@ -152,8 +152,6 @@ pub struct Outcome {
     pub metrics: Vec<Metrics>,
     /// The best validation accuracy, or truth, where there was a validation set.
     pub best_value: Option<f64>,
-    /// What the user should know (the collapse check's words).
-    pub warnings: Vec<String>,
 }
 
 /// Trains `job` to its last epoch, or until patience or the user ends it.
@@ -170,11 +168,11 @@ pub fn train<D: Device>(device: &D, job: &Job<'_>, progress: &dyn Progress) -> R
     let mut checkpoints = Checkpoints::new::<D>(job)?;
 
     let mut start = start_model(job, modes)?;
-    let inputs = scaled_inputs(&start, job.training);
+    let inputs = scaled_inputs(&start, &job.training.inputs);
     let mut stepper = room::stepper(device, job, &start, &inputs, n)?;
     // The stepper has the numbers now; shape and scaling stay.
     start.values = Vec::new();
-    let validation = job.validation.map(|v| (scaled_inputs(&start, v), &v.targets));
+    let validation = job.validation.map(|v| (scaled_inputs(&start, &v.inputs), &v.targets));
     let probe = validation.as_ref().map_or((&inputs, &job.training.targets), |(inputs, targets)| (inputs, *targets));
 
     let mut state = checkpoints.resume(device, &mut stepper)?.unwrap_or_default();
@@ -182,7 +180,7 @@ pub fn train<D: Device>(device: &D, job: &Job<'_>, progress: &dyn Progress) -> R
     state.stopped_early = state.stopped_early && config.patience > 0 && state.stale_epochs >= config.patience;
 
     let steps = (n / config.batch) as u64;
-    let mut warnings = Vec::new();
+    let mut warned = false;
     let stage = format!("train {}", job.architecture.kind);
     progress.begin(&stage, steps * config.epochs, "step");
     while state.epoch < config.epochs && !state.stopped_early {
@@ -251,11 +249,9 @@ pub fn train<D: Device>(device: &D, job: &Job<'_>, progress: &dyn Progress) -> R
             frozen_live_units: health.frozen_live_units,
             output_spread: health.output_spread,
         };
-        if let Some(warning) = health.warning(&job.architecture.kind) {
-            if warnings.is_empty() {
-                progress.note(&format!("epoch {}: {warning}", state.epoch));
-            }
-            warnings.push(warning);
+        if let Some(warning) = health.warning(job.architecture.kind).filter(|_| !warned) {
+            progress.note(&format!("epoch {}: {warning}", state.epoch));
+            warned = true;
         }
         model.notes = job.notes.clone();
         model.notes.insert("metrics".into(), json!(line));
@@ -289,7 +285,7 @@ pub fn train<D: Device>(device: &D, job: &Job<'_>, progress: &dyn Progress) -> R
     if state.stopped_early {
         progress.note(&format!("stopped after epoch {}: no better {} for {} epochs", state.epoch, config.best.name(), config.patience));
     }
-    Ok(Outcome { metrics: checkpoints.into_metrics(), best_value: state.best_value, warnings })
+    Ok(Outcome { metrics: checkpoints.into_metrics(), best_value: state.best_value })
 }
 
 fn interrupted(state: &State, folder: &Path) -> Error {
@@ -314,10 +310,10 @@ fn start_model(job: &Job<'_>, modes: usize) -> Result<Model> {
 }
 
 /// Inputs as the network's device wants them: scaled, NHWC.
-fn scaled_inputs(model: &Model, examples: &Examples) -> Vec<f64> {
+fn scaled_inputs(model: &Model, inputs: &[f64]) -> Vec<f64> {
     match &model.scaling {
-        Some(scaling) => scaling.apply(&examples.inputs),
-        None => layout::to_nhwc(model.architecture.input(), &examples.inputs),
+        Some(scaling) => scaling.apply(inputs),
+        None => layout::to_nhwc(model.architecture.input(), inputs),
     }
 }
 

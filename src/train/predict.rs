@@ -1,11 +1,11 @@
 //! Networks at work: a D2L, an L2D, or an L2D with its frozen D2L behind it, over any number of samples.
 
-use super::step::{downloaded, uploaded};
 use super::to_real;
 use crate::Result;
 use crate::device::Real;
 use crate::nn::{Mode, Model, Tape, layout};
 use crate::ops::Device;
+use std::slice::Chunks;
 
 /// Samples of one pass.
 const BATCH: usize = 100;
@@ -31,7 +31,7 @@ impl<D: Device> Predictor<D> {
         for model in std::iter::once(model).chain(behind) {
             let architecture = &model.architecture;
             let tape = Tape::record(device, architecture, BATCH, &[])?;
-            let parameters = uploaded(device, &layout::to_arena(architecture, &model.values))?;
+            let parameters = device.holding(&layout::to_arena(architecture, &model.values))?;
             chain.push(Link { tape, parameters, hidden: architecture.hidden, output: architecture.output().len() });
         }
         Ok(Predictor { chain, input: device.zeros(BATCH * model.architecture.input().len())? })
@@ -39,30 +39,42 @@ impl<D: Device> Predictor<D> {
 
     /// The last network's outputs (n, ...), NHWC, for `inputs` (n, ...), scaled and NHWC.
     pub fn run(&mut self, device: &D, inputs: &[f64]) -> Result<Vec<f64>> {
-        let mut outputs = Vec::new();
-        self.for_each_batch(device, inputs, |_, output| outputs.extend(output.iter().map(|v| v.to_f64())))?;
+        let mut outputs = Vec::with_capacity(inputs.len() / self.input_len() * self.output_len());
+        for inputs in self.passes(inputs) {
+            self.forward(device, inputs)?;
+            outputs.extend(self.output(device, inputs)?);
+        }
         Ok(outputs)
     }
 
-    /// Runs batch by batch; `visit` sees the hidden units of every network in the chain, and the last one's output.
-    pub(super) fn for_each_batch(&mut self, device: &D, inputs: &[f64], mut visit: impl FnMut(&[Vec<D::Real>], &[D::Real])) -> Result<()> {
-        let width = self.input_len();
-        for rows in inputs.chunks(BATCH * width) {
-            let batch = rows.len() / width;
-            device.upload(&to_real::<D::Real>(rows), &mut self.input)?;
-            let mut hidden = Vec::with_capacity(self.chain.len());
-            let mut output = Vec::new();
-            for index in 0..self.chain.len() {
-                let (before, rest) = self.chain.split_at_mut(index);
-                let input = before.last().map_or(&self.input, |link| link.tape.output());
-                let link = &mut rest[0];
-                link.tape.forward(device, batch, input, &link.parameters, Mode::Evaluate)?;
-                hidden.push(downloaded(device, link.tape.hidden(), batch * link.hidden)?);
-                output = downloaded(device, link.tape.output(), batch * link.output)?;
-            }
-            visit(&hidden, &output);
+    /// `inputs`, as many at a time as one pass takes.
+    pub(super) fn passes<'i>(&self, inputs: &'i [f64]) -> Chunks<'i, f64> {
+        inputs.chunks(BATCH * self.input_len())
+    }
+
+    /// One pass of the whole chain.
+    pub(super) fn forward(&mut self, device: &D, inputs: &[f64]) -> Result<()> {
+        device.upload(&to_real::<D::Real>(inputs), &mut self.input)?;
+        let batch = inputs.len() / self.input_len();
+        for index in 0..self.chain.len() {
+            let (before, rest) = self.chain.split_at_mut(index);
+            let input = before.last().map_or(&self.input, |link| link.tape.output());
+            rest[0].tape.forward(device, batch, input, &rest[0].parameters, Mode::Evaluate)?;
         }
         Ok(())
+    }
+
+    /// What the last network gave for `inputs` in the last pass.
+    pub(super) fn output(&self, device: &D, inputs: &[f64]) -> Result<Vec<f64>> {
+        let batch = inputs.len() / self.input_len();
+        let last = &self.chain[self.chain.len() - 1];
+        Ok(device.first(last.tape.output(), batch * last.output)?.into_iter().map(Real::to_f64).collect())
+    }
+
+    /// The hidden units of every network in the chain in that pass.
+    pub(super) fn hidden(&self, device: &D, inputs: &[f64]) -> Result<Vec<Vec<D::Real>>> {
+        let batch = inputs.len() / self.input_len();
+        self.chain.iter().map(|link| device.first(link.tape.hidden(), batch * link.hidden)).collect()
     }
 
     /// Hidden units of each network in the chain.

@@ -1,6 +1,6 @@
 //! May a run go on? Its state keeps the keys that it was begun with: continued with others it would be neither run.
 
-use super::{Best, Job, TrainConfig};
+use super::{Best, Job, TrainConfig, read_metrics};
 use crate::dataset::fingerprint;
 use crate::manifest::differences;
 use crate::nn::{Model, read_notes};
@@ -14,16 +14,11 @@ const FREE: [&str; 2] = ["epochs", "patience"];
 /// Everything beside its sets on which the numbers of a run depend, by the names that a user knows.
 pub(super) fn origin(job: &Job<'_>) -> Value {
     let of = |model: Option<&Model>| model.map(|m| fingerprint(bytemuck::cast_slice(&m.values)));
-    let mut origin = json!({ network(job): job.config, "seed": job.seed, "--init": of(job.init), "--d2l": of(job.frozen) });
+    let mut origin = json!({ job.architecture.kind.key(): job.config, "seed": job.seed, "--init": of(job.init), "--d2l": of(job.frozen) });
     if job.config.best == Best::Truth {
         (origin["lattice"], origin["labels"]) = (json!(job.lattice), json!(job.labels));
     }
     origin
-}
-
-/// As its group in the configuration is called.
-pub(super) fn network(job: &Job<'_>) -> String {
-    job.architecture.kind.to_string().to_lowercase()
 }
 
 /// The file from which a run resumes.
@@ -34,10 +29,24 @@ pub(super) fn state_path(folder: &Path) -> PathBuf {
 /// `origin` of a run, whose program may not have known all keys: those that came later are as if they were not.
 fn completed(origin: &Value, job: &Job<'_>) -> Value {
     let mut origin = origin.clone();
-    if let Ok(keys) = serde_json::from_value::<TrainConfig>(origin[network(job)].clone()) {
-        origin[network(job)] = json!(keys);
+    if let Ok(keys) = serde_json::from_value::<TrainConfig>(origin[job.architecture.kind.key()].clone()) {
+        origin[job.architecture.kind.key()] = json!(keys);
     }
     origin
+}
+
+/// A run does not begin over a trained model: somebody else's, or that of a run whose state was removed. Only a kill before a run's first
+/// state leaves one without, with a single epoch, which is made again.
+fn no_model(job: &Job<'_>) -> Result<()> {
+    let models = ["best", "last"].map(|name| job.folder.join(format!("checkpoints/{name}.safetensors")));
+    let Some(model) = models.into_iter().find(|path| path.exists()) else { return Ok(()) };
+    if job.resume && read_metrics(&job.folder.join("metrics.jsonl"))?.len() == 1 {
+        return Ok(());
+    }
+    Err(Error::file(
+        model,
+        "is a trained model without the state.safetensors from which its run would go on; name another folder with --out",
+    ))
 }
 
 /// May `job` begin, or go on? How it differs from the run that it would resume, a line a key; nothing where it begins one. Nothing is
@@ -51,11 +60,14 @@ pub fn check(job: &Job<'_>) -> Result<Vec<String>> {
     config.validate(&job.architecture)?;
     let n = job.training.targets.len() / job.architecture.sites();
     if config.batch > n {
-        return Err(Error::value(format!("{}.batch", network(job)), format!("{} is more than the {n} training samples", config.batch)));
+        return Err(Error::value(
+            format!("{}.batch", job.architecture.kind.key()),
+            format!("{} is more than the {n} training samples", config.batch),
+        ));
     }
     let path = state_path(job.folder);
     if !path.exists() {
-        return Ok(Vec::new());
+        return no_model(job).map(|()| Vec::new());
     }
     if !job.resume {
         let fault = format!("{} holds a run already; add --resume to continue it, or name another folder", job.folder.display());
@@ -68,7 +80,7 @@ pub fn check(job: &Job<'_>) -> Result<Vec<String>> {
     let mut lines = Vec::new();
     for (name, before, now) in differences(&completed(&notes["origin"], job), &origin(job)) {
         let run = job.folder.display();
-        if FREE.iter().any(|key| name == format!("{}.{key}", network(job))) {
+        if FREE.iter().any(|key| name == format!("{}.{key}", job.architecture.kind.key())) {
             lines.push(format!("{name}: {now} from here on, {before} before"));
         } else if name.starts_with("--") {
             return Err(Error::value(name, format!("is not what the run in {run} was begun with; resume with the same model")));

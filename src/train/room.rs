@@ -1,7 +1,6 @@
 //! The memory of a run, taken before its first step.
 
 use super::predict::Predictor;
-use super::resume::network;
 use super::step::Stepper;
 use super::{Job, TrainConfig};
 use crate::device::cuda::CudaFault;
@@ -23,7 +22,7 @@ pub(super) fn stepper<D: Device>(device: &D, job: &Job<'_>, model: &Model, input
                 let smaller = Job { architecture: job.architecture.clone(), config: &config, notes: Map::new(), ..*job };
                 taken(device, &smaller, model, inputs, n).is_ok()
             });
-            Err(CudaFault::Batch { key: format!("{}.batch", network(job)), batch, fits, total }.into())
+            Err(CudaFault::Batch { key: format!("{}.batch", job.architecture.kind.key()), batch, fits, total }.into())
         }
         other => other,
     }

@@ -35,23 +35,24 @@ impl<'a, D: Device> Samples<'a, D> {
         progress: &dyn Progress,
     ) -> Result<bool> {
         let (job, keys) = (self.job, self.job.config);
-        let mut new = None;
+        let mut drawn = None;
         if let Some(fresh) = &mut self.fresh {
             if epoch > 0 {
-                let Some(mut drawn) = fresh.take(epoch, progress)? else { return Ok(false) };
+                let Some(mut new) = fresh.take(epoch, progress)? else { return Ok(false) };
                 let sites = job.architecture.sites();
-                drawn.extend(job.training.rows(fresh.count()..job.training.targets.len() / sites, sites));
-                new = Some(drawn);
+                new.extend(job.training.rows(fresh.count()..job.training.targets.len() / sites, sites));
+                drawn = Some(new);
             }
             if epoch + 1 < keys.epochs {
                 fresh.begin(epoch + 1)?;
             }
         }
-        if keys.symmetries {
-            new = Some(new.as_ref().unwrap_or(job.training).turned(job.seed, epoch, job.architecture.size));
+        let turned = keys.symmetries.then(|| drawn.as_ref().unwrap_or(job.training).turned(job.seed, epoch, job.architecture.size));
+        if let Some(inputs) = turned.as_ref().or(drawn.as_ref().map(|drawn| &drawn.inputs)) {
+            stepper.set_inputs(device, &scaled_inputs(model, inputs))?;
         }
-        if let Some(examples) = new {
-            stepper.set_data(device, &scaled_inputs(model, &examples), &examples.targets)?;
+        if let Some(drawn) = &drawn {
+            stepper.set_targets(device, &drawn.targets)?;
         }
         Ok(true)
     }

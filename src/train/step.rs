@@ -65,7 +65,7 @@ impl<D: Device> Stepper<D> {
             None => None,
             Some(d2l) => {
                 let tape = Tape::record(device, &d2l.architecture, batch, &[])?;
-                Some(Frozen { tape, parameters: uploaded(device, &layout::to_arena(&d2l.architecture, &d2l.values))? })
+                Some(Frozen { tape, parameters: device.holding(&layout::to_arena(&d2l.architecture, &d2l.values))? })
             }
         };
         let arena = layout::to_arena(architecture, &model.values);
@@ -76,15 +76,15 @@ impl<D: Device> Stepper<D> {
             many: None,
             tape,
             frozen,
-            parameters: uploaded(device, &arena)?,
+            parameters: device.holding(&arena)?,
             adam,
-            average: if config.average > 0.0 { Some(uploaded(device, &arena)?) } else { None },
+            average: if config.average > 0.0 { Some(device.holding(&arena)?) } else { None },
             average_decay: config.average,
             arena_len: architecture.arena_len(),
             keep: config.keep,
             seed: job.seed,
-            inputs: uploaded(device, &to_real::<D::Real>(inputs))?,
-            targets: uploaded(device, &to_real::<D::Real>(&job.training.targets))?,
+            inputs: device.holding(&to_real::<D::Real>(inputs))?,
+            targets: device.holding(&to_real::<D::Real>(&job.training.targets))?,
             order: device.zeros(n)?,
             input: device.zeros(batch * architecture.input().len())?,
             target: device.zeros(batch * modes)?,
@@ -97,9 +97,13 @@ impl<D: Device> Stepper<D> {
         })
     }
 
-    /// Another training set of the same size: `inputs` are scaled and NHWC.
-    pub(super) fn set_data(&mut self, device: &D, inputs: &[f64], targets: &[f64]) -> Result<()> {
-        device.upload(&to_real::<D::Real>(inputs), &mut self.inputs)?;
+    /// Other inputs for as many samples, scaled and NHWC.
+    pub(super) fn set_inputs(&mut self, device: &D, inputs: &[f64]) -> Result<()> {
+        device.upload(&to_real::<D::Real>(inputs), &mut self.inputs)
+    }
+
+    /// What is wanted for them.
+    pub(super) fn set_targets(&mut self, device: &D, targets: &[f64]) -> Result<()> {
         device.upload(&to_real::<D::Real>(targets), &mut self.targets)
     }
 
@@ -191,7 +195,7 @@ impl<D: Device> Stepper<D> {
 
     /// The arena of the model that a run shows: the parameters, or their running average. On the host.
     pub(super) fn shown(&self, device: &D) -> Result<Vec<D::Real>> {
-        downloaded(device, self.average.as_ref().unwrap_or(&self.parameters), self.arena_len)
+        device.first(self.average.as_ref().unwrap_or(&self.parameters), self.arena_len)
     }
 
     /// Everything of the parameters' layout that a run needs to go on, by name.
@@ -202,18 +206,4 @@ impl<D: Device> Stepper<D> {
         arenas.extend(self.average.as_mut().map(|average| ("average", average)));
         arenas
     }
-}
-
-/// A new buffer that holds `host`.
-pub(super) fn uploaded<D: Device>(device: &D, host: &[D::Real]) -> Result<D::Buffer<D::Real>> {
-    let mut buffer = device.zeros(host.len())?;
-    device.upload(host, &mut buffer)?;
-    Ok(buffer)
-}
-
-/// The first `len` elements of `buffer`.
-pub(super) fn downloaded<D: Device>(device: &D, buffer: &D::Buffer<D::Real>, len: usize) -> Result<Vec<D::Real>> {
-    let mut host = vec![D::Real::default(); len];
-    device.download(buffer, &mut host)?;
-    Ok(host)
 }

@@ -1,6 +1,6 @@
 //! Training steps without files, epochs or a listener: what a benchmark times.
 
-use super::step::{Stepper, downloaded};
+use super::step::Stepper;
 use super::{Job, scaled_inputs, start_model};
 use crate::Result;
 use crate::device::Real;
@@ -20,7 +20,7 @@ impl<D: Device> Steps<D> {
         let modes = job.architecture.sites();
         let n = job.training.targets.len() / modes;
         let model = start_model(job, modes)?;
-        let inputs = scaled_inputs(&model, job.training);
+        let inputs = scaled_inputs(&model, &job.training.inputs);
         let mut stepper = Stepper::new(device, job, &model, &inputs, n)?;
         let order: Vec<u32> = (0..n as u32).collect();
         stepper.set_order(device, &order)?;
@@ -35,7 +35,7 @@ impl<D: Device> Steps<D> {
     /// Adam's first moments, tensor by tensor in the network's order: after one step proportional to the gradient.
     pub fn first_moments(&self, device: &D) -> Result<Vec<Vec<f64>>> {
         let Stepper { tape, adam, arena_len, .. } = &self.stepper;
-        let arena = downloaded(device, &adam.first, *arena_len)?;
+        let arena = device.first(&adam.first, *arena_len)?;
         Ok(tape.tensors().into_iter().map(|tensor| arena[tensor.span].iter().map(|v| v.to_f64()).collect()).collect())
     }
 }

@@ -93,15 +93,11 @@ impl Reference {
 }
 
 fn up<D: Device>(device: &D, host: &[f64]) -> D::Buffer<D::Real> {
-    let mut buffer = device.zeros(host.len()).unwrap();
-    device.upload(&host.iter().map(|v| D::Real::from_f64(*v)).collect::<Vec<_>>(), &mut buffer).unwrap();
-    buffer
+    device.holding(&host.iter().map(|v| D::Real::from_f64(*v)).collect::<Vec<_>>()).unwrap()
 }
 
 fn down<D: Device>(device: &D, buffer: &D::Buffer<D::Real>, len: usize) -> Vec<f64> {
-    let mut host = vec![D::Real::default(); len];
-    device.download(buffer, &mut host).unwrap();
-    host.into_iter().map(Real::to_f64).collect()
+    device.first(buffer, len).unwrap().into_iter().map(Real::to_f64).collect()
 }
 
 /// Largest difference, relative to the largest reference number.

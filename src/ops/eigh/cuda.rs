@@ -22,18 +22,14 @@ pub(crate) fn solve(device: &Cuda, labels: Labels, sites: usize, count: usize, m
         LabelPrecision::F64 => {
             let mut energies = device.zeros::<f64>(numbers)?;
             solve_batched(device, solver, sites, count, matrices, &mut energies)?;
-            let mut host = vec![0.0; numbers];
-            device.download(&energies, &mut host)?;
-            Ok(host)
+            device.first(&energies, numbers)
         }
         LabelPrecision::F32 => {
             let (mut single, mut energies) = (device.zeros::<f32>(entries)?, device.zeros::<f32>(numbers)?);
             narrow(device, Launch::over(entries, THREADS), single.at_mut(0), matrices.at(0), entries as u64)?;
             solve_batched(device, solver, sites, count, &mut single, &mut energies)?;
             widen(device, Launch::over(entries, THREADS), matrices.at_mut(0), single.at(0), entries as u64)?;
-            let mut host = vec![0.0_f32; numbers];
-            device.download(&energies, &mut host)?;
-            Ok(host.into_iter().map(f64::from).collect())
+            Ok(device.first(&energies, numbers)?.into_iter().map(f64::from).collect())
         }
     }
 }

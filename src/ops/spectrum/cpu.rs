@@ -25,7 +25,7 @@ impl<R: Real> Spectra for Cpu<R> {
         modes: Option<&mut Vec<f64>>,
         progress: &dyn Progress,
     ) -> Result<Spectrum> {
-        if let Some(fault) = self.lacks(labels.solver, displacement.len() / 2) {
+        if let Some(fault) = self.lacks(labels.solver, (hopping.size * hopping.size) as usize) {
             tell_once(labels.solver, fault, eigh::Solver::Faer, progress);
         }
         processor(hopping, displacement, modes, 0, progress)

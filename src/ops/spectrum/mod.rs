@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// Energies and mode areas of n lattices of N sites.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Spectrum {
-    /// Energies (n, N), ascending, the on-site energy included.
+    /// Energies (n, N), ascending; [`Spectra::spectra`] leaves the on-site energy out, `physics::solve_on` adds it.
     pub energy: Vec<f64>,
     /// Mode areas (n, N), ascending (Eq. 2).
     pub mode_area: Vec<f64>,
