@@ -98,11 +98,8 @@ impl Error {
 }
 
 fn is_of_the_path(kind: ErrorKind) -> bool {
-    use ErrorKind::{
-        AlreadyExists, InvalidFilename, InvalidInput, IsADirectory, NotADirectory, NotFound, PermissionDenied, ReadOnlyFilesystem,
-    };
-    matches!(
-        kind,
-        AlreadyExists | InvalidFilename | InvalidInput | IsADirectory | NotADirectory | NotFound | PermissionDenied | ReadOnlyFilesystem
-    )
+    use ErrorKind as Of;
+    let path = [Of::NotFound, Of::PermissionDenied, Of::IsADirectory, Of::NotADirectory, Of::ReadOnlyFilesystem, Of::AlreadyExists];
+    let name = [Of::InvalidFilename, Of::InvalidInput, Of::ResourceBusy, Of::CrossesDevices];
+    path.contains(&kind) || name.contains(&kind)
 }

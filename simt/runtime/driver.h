@@ -59,6 +59,7 @@ using Places = std::set<std::size_t>;
 struct Graph {
     std::vector<std::shared_ptr<const Node>> nodes;  // in the order of the calls
     std::vector<Places> after;                       // the nodes that each of them waits for
+    std::uint64_t number = 0;                        // of the capture, from 1
     bool valid = true;
 };
 
@@ -81,8 +82,8 @@ struct Mark {
 
 struct Event {
     std::shared_ptr<Mark> mark;
-    Graph* capture = nullptr;
-    Places captured;  // what stands before it in a capture
+    std::uint64_t capture = 0;  // in which it was recorded last; 0 outside of any
+    Places captured;            // what stands before it there
 };
 
 struct Function {

@@ -71,7 +71,9 @@ using namespace simt;
 SIMT_API CUresult cuStreamBeginCapture_v2(void* handle, unsigned mode) {
     return with_stream(handle, [&](Stream& stream) {
         if (&stream == &driver.default_stream || stream.capture != nullptr) return CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED;
+        static std::uint64_t captures = 0;
         stream.capture = new Graph;
+        stream.capture->number = ++captures;
         stream.captured.clear();
         stream.began_capture = true;
         stream.capture_mode = mode;

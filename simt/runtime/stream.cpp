@@ -1,4 +1,5 @@
 // Streams and events: queues of work, and marks on them.
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 
@@ -160,10 +161,13 @@ SIMT_API CUresult cuStreamQuery(void* stream) { return cuStreamSynchronize(strea
 
 SIMT_API CUresult cuStreamWaitEvent(void* handle, Event* event, unsigned) {
     return with_stream(handle, [&](Stream& stream) {
-        if (event->capture != nullptr) {
-            // Waiting for a captured stream is how another one joins the capture.
-            if (stream.capture != nullptr && stream.capture != event->capture) return CUDA_ERROR_INVALID_VALUE;
-            stream.capture = event->capture;
+        if (event->capture != 0) {
+            // Waiting for a captured stream is how another one joins the capture, as long as that goes on.
+            const auto of = [&](const Stream* other) { return other->capture != nullptr && other->capture->number == event->capture; };
+            const auto origin = std::find_if(driver.streams.begin(), driver.streams.end(), of);
+            if (origin == driver.streams.end()) return CUDA_ERROR_INVALID_VALUE;
+            if (stream.capture != nullptr && stream.capture != (*origin)->capture) return CUDA_ERROR_INVALID_VALUE;
+            stream.capture = (*origin)->capture;
             stream.captured.insert(event->captured.begin(), event->captured.end());
             return CUDA_SUCCESS;
         }
@@ -198,7 +202,7 @@ SIMT_API CUresult cuEventDestroy_v2(Event* event) {
 
 SIMT_API CUresult cuEventRecord(Event* event, void* handle) {
     return with_stream(handle, [&](Stream& stream) {
-        event->capture = stream.capture;
+        event->capture = stream.capture == nullptr ? 0 : stream.capture->number;
         event->captured = stream.captured;
         if (stream.capture != nullptr) return CUDA_SUCCESS;
         event->mark = std::make_shared<Mark>();
@@ -213,7 +217,7 @@ SIMT_API CUresult cuEventRecord(Event* event, void* handle) {
 
 SIMT_API CUresult cuEventSynchronize(Event* event) {
     return enter(Needs::Context, [&] {
-        if (event->capture != nullptr || driver.forbid_in_capture()) return CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED;
+        if (event->capture != 0 || driver.forbid_in_capture()) return CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED;
         return wait_for(event->mark);
     });
 }

@@ -69,10 +69,12 @@ pub(super) fn check_output(path: &Path, inputs: &[&Path]) -> Result<()> {
         return Err(Error::file(path, "is a folder; name a file"));
     }
     let target = file::target(path)?;
-    if target.canonicalize().is_ok_and(|target| inputs.iter().any(|input| input.canonicalize().is_ok_and(|input| input == target))) {
+    let folder = target.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    // Also a file within a folder of shards; one that is not there yet is known by its folder.
+    let place = target.canonicalize().or_else(|_| folder.canonicalize()).unwrap_or_default();
+    if inputs.iter().filter_map(|input| input.canonicalize().ok()).any(|input| place.starts_with(input)) {
         return Err(Error::file(path, "is read by this command; name another file to write"));
     }
-    let folder = target.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     // A probe beside the output tells what permissions do not.
     probe(folder).map_err(|source| Error::write(path, source))
 }

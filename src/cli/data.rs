@@ -72,7 +72,10 @@ pub(super) fn solve(args: &SolveArgs, common: &Common) -> Result<()> {
     let structures = load_structures(&args.input)?;
     check_output(&args.out, &[&args.input])?;
     let lattice = Lattice { size: structures.size, ..lattice(config.lattice, None, args.boundary.as_deref())? };
-    note_lattice(&args.input, &lattice, common);
+    // Who names a boundary wants it.
+    if args.boundary.is_none() {
+        note_lattice(&args.input, &lattice, common);
+    }
     let truth = {
         let (labels, bar) = (&config.labels, Bar::new(common.quiet));
         on_device!(compute, device => physics::solve_on(device, labels, &lattice, &structures.displacement, &bar))?

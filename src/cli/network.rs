@@ -4,6 +4,7 @@ use super::common::{Common, check_output};
 use super::compute::on_device;
 use super::progress::Bar;
 use crate::analysis::population::{accuracy, median_curve_accuracy, nearest_curve_accuracy};
+use crate::analysis::statistics::mean;
 use crate::config::Preset;
 use crate::dataset::{check_lattice, load_labelled, load_structures, load_targets, npz};
 use crate::design;
@@ -36,14 +37,14 @@ pub(super) fn evaluate(args: &EvaluateArgs, common: &Common) -> Result<()> {
     let training = args.training.as_deref().map(load_labelled).transpose()?;
     let size = data.structures.size;
     design::expect(&args.model.display().to_string(), &model, model.architecture.kind, size)?;
+    if model.architecture.kind == Kind::D2l && behind.is_some() {
+        return Err(Error::value("--d2l", "goes with an L2D"));
+    }
     if let (Some(d2l), Some(path)) = (&behind, &args.d2l) {
         design::expect(&path.display().to_string(), d2l, Kind::D2l, size)?;
     }
     if let Some(other) = training.as_ref().map(|set| set.structures.size).filter(|other| *other != size) {
         return Err(Error::value("--training", format!("has lattices of {other} sites a side, --data {size}")));
-    }
-    if model.architecture.kind == Kind::D2l && behind.is_some() {
-        return Err(Error::value("--d2l", "goes with an L2D"));
     }
     let lattice = Lattice { size, ..config.lattice };
     if model.architecture.kind == Kind::L2d {
@@ -100,7 +101,7 @@ pub(super) fn predict(args: &PredictArgs, common: &Common) -> Result<()> {
     check_output(&args.out, &[&args.model, &args.input])?;
     let predicted = on_device!(compute, device => design::predict(device, &model, &structures))?;
     let shape = [structures.count, model.architecture.sites()];
-    npz::write_npz(&args.out, |npz| npz.array("mode_area", &shape, &single(&predicted)))?;
+    npz::write_npz(&args.out, |npz| npz.array("mode_area", &shape, &npz::single(&predicted)))?;
     if common.json {
         out!("{}", json!({ "count": structures.count, "w_avg": average_mode_area(&predicted) }));
     }
@@ -130,11 +131,11 @@ pub(super) fn design(args: &DesignArgs, common: &Common) -> Result<()> {
     let designs = on_device!(compute, device => design::design(device, &model, &targets.mode_area, &config.labels, &lattice, &bar))?;
     let (n, size, modes) = (targets.count, targets.size, lattice.sites());
     npz::write_npz(&args.out, |npz| {
-        npz.array("displacement", &[n, 2, size, size], &single(&designs.structures.displacement))?;
-        npz.array("mode_area", &[n, modes], &single(&designs.truth.mode_area))?;
+        npz.array("displacement", &[n, 2, size, size], &npz::single(&designs.structures.displacement))?;
+        npz.array("mode_area", &[n, modes], &npz::single(&designs.truth.mode_area))?;
         npz.array("energy", &[n, modes], &designs.truth.energy)?;
         npz.array("order", &[n, modes], &designs.truth.order)?;
-        npz.array("target", &[n, modes], &single(&targets.mode_area))
+        npz.array("target", &[n, modes], &npz::single(&targets.mode_area))
     })?;
     let truth = mean(&accuracy(&designs.truth.mode_area, &targets.mode_area, modes));
     if common.json {
@@ -143,12 +144,4 @@ pub(super) fn design(args: &DesignArgs, common: &Common) -> Result<()> {
         out!("{n} designs, truth accuracy {:.2} %", 100.0 * truth);
     }
     Ok(())
-}
-
-pub(super) fn single(values: &[f64]) -> Vec<f32> {
-    values.iter().map(|v| *v as f32).collect()
-}
-
-fn mean(values: &[f64]) -> f64 {
-    values.iter().sum::<f64>() / values.len() as f64
 }

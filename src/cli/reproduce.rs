@@ -6,41 +6,20 @@ use super::progress::Bar;
 use crate::Result;
 use crate::config::Preset;
 use crate::reproduce::reproduce;
-use clap::ValueEnum;
 use std::path::PathBuf;
-
-#[derive(Clone, Copy, ValueEnum)]
-pub(super) enum PresetName {
-    /// 7000 lattices, filters 32/64/128: a reproduction takes minutes on two cores
-    Quick,
-    /// 12,000 lattices, filters 64/128/256: about an hour
-    Medium,
-    /// The paper's own scale: 20,000 lattices, filters 256/512/1024
-    Paper,
-}
-
-impl From<PresetName> for Preset {
-    fn from(name: PresetName) -> Self {
-        match name {
-            PresetName::Quick => Preset::Quick,
-            PresetName::Medium => Preset::Medium,
-            PresetName::Paper => Preset::Paper,
-        }
-    }
-}
 
 #[derive(clap::Args)]
 pub(super) struct Args {
     /// How large
     #[arg(long, value_enum, default_value = "quick")]
-    preset: PresetName,
+    preset: Preset,
     /// Folder of the reproduction [default: runs/PRESET]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
 }
 
 pub(super) fn run(args: &Args, common: &Common) -> Result<()> {
-    let preset = Preset::from(args.preset);
+    let preset = args.preset;
     let (config, compute) = common.open(preset)?;
     let out = args.out.clone().unwrap_or_else(|| PathBuf::from("runs").join(preset.name()));
     let bar = Bar::new(common.quiet);

@@ -3,7 +3,6 @@
 use super::common::Common;
 use super::compute::{describe, on_device};
 use super::progress::Bar;
-use super::reproduce::PresetName;
 use crate::Result;
 use crate::config::Preset;
 use crate::grid::{Plan, sweep};
@@ -16,7 +15,7 @@ pub(super) struct Args {
     plan: PathBuf,
     /// How large each run is
     #[arg(long, value_enum, default_value = "quick")]
-    preset: PresetName,
+    preset: Preset,
     /// Folder of the sweep: runs/NAME/, table.csv, table.json, table.md, sweep.svg, sweep.png
     #[arg(long, value_name = "DIR", default_value = "runs/sweep")]
     out: PathBuf,
@@ -45,7 +44,7 @@ command goes on, and skips what is finished.
 --jobs N is for a card and small runs; the card must hold N of them.";
 
 pub(super) fn run(args: &Args, common: &Common) -> Result<()> {
-    let preset = Preset::from(args.preset);
+    let preset = args.preset;
     let (config, compute) = common.open(preset)?;
     let plan = Plan::read(&args.plan, &config)?;
     let bar = Bar::new(common.quiet);

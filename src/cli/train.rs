@@ -3,8 +3,7 @@
 use super::common::Common;
 use super::compute::{describe, on_device};
 use super::progress::Bar;
-use super::reproduce::PresetName;
-use crate::config::Config;
+use crate::config::{Config, Preset};
 use crate::dataset::{Spec, check_lattice, fingerprint, load_labelled, load_spec};
 use crate::design::expect;
 use crate::file::Held;
@@ -31,7 +30,7 @@ pub(super) struct Args {
     network: Network,
     /// Whose keys are taken where none are set
     #[arg(long, value_enum, default_value = "paper")]
-    preset: PresetName,
+    preset: Preset,
     /// Training set; several are taken one after another (repeatable)
     #[arg(long, value_name = "F|DIR", required = true)]
     data: Vec<PathBuf>,
@@ -53,7 +52,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, common: &Common) -> Result<()> {
-    let (config, compute) = common.open(args.preset.into())?;
+    let (config, compute) = common.open(args.preset)?;
     let kind = match args.network {
         Network::D2l => Kind::D2l,
         Network::L2d => Kind::L2d,
@@ -110,8 +109,6 @@ pub(super) fn run(args: &Args, common: &Common) -> Result<()> {
     }
     let training = Examples::new(kind, labelled);
     let validation = validation.map(|v| Examples::new(kind, v));
-    let mut notes = serde_json::Map::new();
-    notes.insert("configuration".into(), json!(keys));
     let sets = json!({ "--data": training.fingerprint(), "--validation": validation.as_ref().map(Examples::fingerprint) });
     let facts = json!({ "program": concat!("scalefree ", env!("CARGO_PKG_VERSION")), "network": kind, "seed": config.seed, "sets": sets });
     let job = Job {
@@ -127,7 +124,7 @@ pub(super) fn run(args: &Args, common: &Common) -> Result<()> {
         labels: &config.labels,
         folder: &args.out,
         resume: args.resume,
-        notes,
+        notes: keys.notes(),
     };
     let bar = Bar::new(common.quiet);
     let _held = write_folder(&job, &config, facts, &describe(&compute), &bar)?;
@@ -198,6 +195,8 @@ fn write_folder(job: &Job<'_>, config: &Config, facts: Value, computed_on: &str,
     let names = ["metrics.jsonl", "config.toml"];
     manifest::check_foreign(job.folder, "training", "manifest.json", if ours { &names[..1] } else { &names })?;
     let held = Held::new(job.folder)?;
+    // Another run may have begun and ended here meanwhile.
+    check(job)?;
     manifest::begin(&path, facts, computed_on)?;
     file::write_bytes(&config_path, config.as_bytes())?;
     Ok(held)

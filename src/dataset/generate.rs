@@ -115,7 +115,7 @@ pub fn generate<D: Spectra + Deform>(device: &D, spec: &Spec, out: &Path, progre
     let job = serde_json::to_string(spec).map_err(|e| Error::Failed(e.to_string()))?;
     let name = out.file_name().unwrap_or_default().to_string_lossy();
     let parts = out.with_file_name(format!(".{name}.{}.parts", fingerprint(job.as_bytes())));
-    let manifest = generate_shards(device, spec, &parts, progress)?;
+    let (manifest, _held) = generate_shards(device, spec, &parts, progress)?;
     merge(spec, &parts, &manifest, out)?;
     fs::remove_dir_all(&parts).map_err(|e| Error::write(&parts, e))
 }
@@ -137,22 +137,32 @@ fn is_ours(name: &OsStr) -> bool {
     name == Held::FILE || file::is_leftover(name, "manifest.json")
 }
 
-fn generate_shards<D: Spectra + Deform>(device: &D, spec: &Spec, folder: &Path, progress: &dyn Progress) -> Result<Manifest> {
-    let manifest_path = folder.join("manifest.json");
-    let mut manifest = Manifest { spec: spec.clone(), shards: Vec::new() };
-    if manifest_path.exists() {
-        let found = Manifest::read(&manifest_path)?;
-        if found.spec != *spec {
-            return Err(Error::file(
-                &manifest_path,
-                "belongs to another set (seed, start, count, lattice, amplitudes or labels differ); name another folder",
-            ));
+/// What of `spec` is in `folder`.
+///
+/// # Errors
+/// [`Error::File`] where there is anything else.
+fn begun(spec: &Spec, folder: &Path) -> Result<Manifest> {
+    let path = folder.join("manifest.json");
+    if path.exists() {
+        let found = Manifest::read(&path)?;
+        if found.spec == *spec {
+            return Ok(found);
         }
-        manifest = found;
-    } else if fs::read_dir(folder).is_ok_and(|entries| entries.flatten().any(|e| !is_ours(&e.file_name()))) {
+        let fault = "belongs to another set (seed, start, count, lattice, amplitudes or labels differ); name another folder";
+        return Err(Error::file(&path, fault));
+    }
+    if fs::read_dir(folder).is_ok_and(|entries| entries.flatten().any(|e| !is_ours(&e.file_name()))) {
         return Err(Error::file(folder, "is a folder with other things in it; name a new one, or a file ending in .npz"));
     }
-    let _held = Held::new(folder)?;
+    Ok(Manifest { spec: spec.clone(), shards: Vec::new() })
+}
+
+fn generate_shards<D: Spectra + Deform>(device: &D, spec: &Spec, folder: &Path, progress: &dyn Progress) -> Result<(Manifest, Held)> {
+    let manifest_path = folder.join("manifest.json");
+    begun(spec, folder)?;
+    let held = Held::new(folder)?;
+    // Another process may have been at work until now.
+    let mut manifest = begun(spec, folder)?;
     file::remove_leftovers(folder, "");
     // The manifest comes first, so that a folder with a shard in it is never without the name of its job.
     manifest.write(&manifest_path)?;
@@ -178,7 +188,7 @@ fn generate_shards<D: Spectra + Deform>(device: &D, spec: &Spec, folder: &Path, 
     }
     made?;
     progress.end();
-    Ok(manifest)
+    Ok((manifest, held))
 }
 
 /// Draws what follows the first `done` samples, until all are drawn or `to_writer` takes no more.

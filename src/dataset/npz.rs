@@ -217,6 +217,11 @@ fn wide(shape: &[usize]) -> Vec<u64> {
     shape.iter().map(|&d| d as u64).collect()
 }
 
+/// Numbers as the f4 arrays of files hold them.
+pub fn single(values: &[f64]) -> Vec<f32> {
+    values.iter().map(|v| *v as f32).collect()
+}
+
 /// Writes an NPZ file, atomically.
 pub fn write_npz(path: &Path, fill: impl FnOnce(&mut NpzWriter<&mut BufWriter<std::fs::File>>) -> std::io::Result<()>) -> Result<()> {
     file::write_atomic(path, |writer| {

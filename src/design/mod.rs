@@ -22,15 +22,16 @@ pub struct Designs {
 pub fn predict<D: Device>(device: &D, d2l: &Model, structures: &Structures) -> Result<Vec<f64>> {
     expect("model", d2l, Kind::D2l, structures.size)?;
     let inputs = layout::to_nhwc(d2l.architecture.input(), &structures.displacement);
-    finite(d2l, Predictor::new(device, d2l, None)?.run(device, &inputs)?)
+    finite("D2L", structures.count, Predictor::new(device, d2l, None)?.run(device, &inputs)?)
 }
 
 /// The structures that an L2D draws for the targets `mode_area` (n, N), rounded to f4 as they are stored.
 pub fn draw<D: Device>(device: &D, l2d: &Model, mode_area: &[f64], size: usize) -> Result<Structures> {
     expect("model", l2d, Kind::L2d, size)?;
-    let drawn = finite(l2d, Predictor::new(device, l2d, None)?.run(device, &scaled(l2d, mode_area))?)?;
+    let drawn = Predictor::new(device, l2d, None)?.run(device, &scaled(l2d, mode_area))?;
     let displacement: Vec<f64> = layout::to_nchw(l2d.architecture.output(), &drawn).into_iter().map(|d| f64::from(d as f32)).collect();
-    Ok(Structures { size, count: mode_area.len() / (size * size), displacement })
+    let count = mode_area.len() / (size * size);
+    Ok(Structures { size, count, displacement: finite("L2D", count, displacement)? })
 }
 
 /// [`draw`], then the Hamiltonian truth of what was drawn.
@@ -51,20 +52,21 @@ pub fn design<D: Device>(
 pub fn chain<D: Device>(device: &D, l2d: &Model, d2l: &Model, mode_area: &[f64]) -> Result<Vec<f64>> {
     expect("model", l2d, Kind::L2d, l2d.architecture.size)?;
     expect("model", d2l, Kind::D2l, l2d.architecture.size)?;
-    finite(d2l, Predictor::new(device, l2d, Some(d2l))?.run(device, &scaled(l2d, mode_area))?)
+    let count = mode_area.len() / l2d.architecture.sites();
+    finite("L2D2L", count, Predictor::new(device, l2d, Some(d2l))?.run(device, &scaled(l2d, mode_area))?)
 }
 
 fn scaled(l2d: &Model, mode_area: &[f64]) -> Vec<f64> {
     l2d.scaling.as_ref().map_or_else(|| mode_area.to_vec(), |scaling| scaling.apply(mode_area))
 }
 
-/// What `model` gave, if all of it is finite.
-fn finite(model: &Model, output: Vec<f64>) -> Result<Vec<f64>> {
+/// What a network gave for `count` samples, if all of it is finite.
+fn finite(network: &str, count: usize, output: Vec<f64>) -> Result<Vec<f64>> {
     match output.iter().position(|v| !v.is_finite()) {
         None => Ok(output),
         Some(at) => {
-            let (kind, sample) = (model.architecture.kind, at / model.architecture.output().len());
-            let fault = format!("the {kind} gives {} for sample {sample}; the sample or the model's numbers are too large", output[at]);
+            let sample = at / (output.len() / count);
+            let fault = format!("the {network} gives {} for sample {sample}; the sample or the model's numbers are too large", output[at]);
             Err(Error::value("model", fault))
         }
     }

@@ -2,6 +2,7 @@
 //! ones of each setting over its seeds, and those as a picture, `sweep.svg` and `.png`.
 
 use super::plan::{Plan, Point};
+use crate::analysis::statistics::{mean, standard_deviation};
 use crate::figures::{self, Quantity};
 use crate::report::{number, spread};
 use crate::{Error, Result, file};
@@ -198,15 +199,10 @@ fn joined(cells: impl Iterator<Item = String>) -> String {
 }
 
 fn mean_and_spread(values: &[f64]) -> String {
-    let n = values.len() as f64;
-    let mean = values.iter().sum::<f64>() / n;
     match values {
         [] => "\u{2014}".into(),
         [one] => number(*one),
-        _ => {
-            let deviation = (values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / (n - 1.0)).sqrt();
-            format!("{} \u{b1} {}", number(mean), spread(deviation))
-        }
+        _ => format!("{} \u{b1} {}", number(mean(values)), spread(standard_deviation(values))),
     }
 }
 

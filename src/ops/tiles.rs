@@ -2,9 +2,9 @@
 //! dimension, whose sums a second kernel adds in order. The cut depends on the shape and the card alone, so that the bits are the same on
 //! each run. `kernels/include/gemm.cuh` is the other half.
 
-use super::adam::Sink;
+use super::adam::{CHUNKS, Sink};
 use crate::Result;
-use crate::device::cuda::{Chip, Cuda, In, Launch, Out, kernels};
+use crate::device::cuda::{Chip, Cuda, CudaBuffer, In, Launch, Out, kernels};
 
 /// The part of a product that a block makes.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -57,7 +57,7 @@ impl Tile {
 }
 
 /// The most blocks that a product of `rows` x `columns`, or its second half, has: each may leave a sum of squares.
-pub(crate) fn most_blocks(rows: usize, columns: usize) -> usize {
+fn most_blocks(rows: usize, columns: usize) -> usize {
     rows.div_ceil(LARGE.rows) * columns.div_ceil(LARGE.columns) * LARGE.slices()
 }
 
@@ -210,19 +210,47 @@ pub(crate) fn fits(rows: usize, columns: usize) -> bool {
     (rows + LARGE.rows).saturating_mul(columns + LARGE.columns) < 1 << 32
 }
 
-/// Places in a workspace, each on 256 bytes.
-#[derive(Debug, Default)]
-pub(crate) struct Places {
-    /// Elements of all of them together.
+/// Where a layer's scratch stands in its workspace, each part on 256 bytes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Scratch {
+    partials: usize,
+    squares: usize,
+    sums: usize,
+    dz: usize,
+    /// Elements of all of it together.
     pub(crate) len: usize,
 }
 
-impl Places {
-    /// The next `len` elements.
-    pub(crate) fn take(&mut self, len: usize) -> usize {
-        let start = self.len;
-        self.len += len.next_multiple_of(64);
-        start
+/// The same in a workspace.
+pub(crate) struct Places<'a> {
+    /// Shares' sums.
+    pub(crate) partials: Out<'a, f32>,
+    /// Sums of squares of a weight's, or a bias's, blocks.
+    pub(crate) squares: Out<'a, f64>,
+    /// Chunks of a bias's gradient.
+    pub(crate) sums: Out<'a, f32>,
+    /// The gradient before ReLU, pool and dropout.
+    pub(crate) dz: Out<'a, f32>,
+}
+
+impl Scratch {
+    /// For so many elements of shares' sums, a weight (rows, columns), a bias of `bias` columns, and as many elements of dz.
+    pub(crate) fn new(partials: usize, [rows, columns]: [usize; 2], bias: usize, dz: usize) -> Self {
+        let mut len = 0;
+        // A square is an f64: two elements.
+        let [partials, squares, sums, dz] = [partials, 2 * most_blocks(rows, columns), CHUNKS * bias, dz].map(|part| {
+            let start = len;
+            len += part.next_multiple_of(64);
+            start
+        });
+        Scratch { partials, squares, sums, dz, len }
+    }
+
+    /// Its places in `workspace`, which has at least `len` elements.
+    pub(crate) fn places<'a>(&self, workspace: &'a mut CudaBuffer<f32>) -> Places<'a> {
+        let start = workspace.at_mut(0);
+        let [partials, sums, dz] = [self.partials, self.sums, self.dz].map(|place| start.offset(place));
+        Places { partials, squares: start.offset(self.squares).cast(), sums, dz }
     }
 }
 

@@ -82,7 +82,7 @@ pub(super) fn output_weights(model: &Model) -> &[f64] {
 
 /// W_j of a run's L2D (Fig. 5b), before the first step and after the last.
 pub(super) fn weight_strengths(config: &Config, run: &Run) -> Result<[Vec<f64>; 2]> {
-    let after = Model::read(&run.path("l2d/checkpoints/best.safetensors"))?;
+    let after = run.model(Kind::L2d)?;
     let values = initialise(&config.architecture(Kind::L2d), config.l2d.init, config.l2d.output_scale, config.seed);
     let before = Model { values, ..after.clone() };
     Ok([&before, &after].map(|model| weight_strength(output_weights(model), model.architecture.hidden)))

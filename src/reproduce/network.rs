@@ -19,7 +19,7 @@ use crate::analysis::population::mean_displacement;
 use crate::analysis::powerlaw::{Fit, fit};
 use crate::config::Config;
 use crate::dataset::npz;
-use crate::nn::{Architecture, Kind, Model, initialise};
+use crate::nn::{Architecture, Kind, initialise};
 use crate::report::{Claim, Row};
 use crate::{Error, Result};
 
@@ -99,7 +99,7 @@ pub(super) fn compute(config: &Config, run: &Run) -> Result<()> {
     let mut layers = Vec::new();
     for kind in [Kind::D2l, Kind::L2d] {
         let name = kind.key();
-        let trained = Model::read(&run.path(&format!("{name}/checkpoints/best.safetensors")))?;
+        let trained = run.model(kind)?;
         let keys = config.network(kind);
         let start = initialise(&trained.architecture, keys.init, keys.output_scale, config.seed);
         for (layer, shape, place) in weights(&trained.architecture) {

@@ -10,13 +10,13 @@
 //! Round 0 is the training of a run without rounds. `d2l/` and `l2d/` hold the networks of the last round, `rounds/R/` those before.
 
 use super::Run;
-use super::stages::{Training, examples, set, single};
+use super::stages::{self, examples, set};
 use crate::config::Config;
 use crate::dataset::{load_labelled, load_spec, npz};
 use crate::nn::{Kind, Model};
 use crate::ops::Device;
 use crate::progress::Progress;
-use crate::train::{Examples, TrainConfig};
+use crate::train::{Examples, Job, TrainConfig};
 use crate::{Result, design, file};
 use std::path::PathBuf;
 
@@ -58,21 +58,23 @@ pub(super) fn train<D: Device>(device: &D, config: &Config, run: &Run, kind: Kin
         init = Some(best(config, run, kind, round - 1)?);
     }
     let frozen = if kind == Kind::L2d { Some(best(config, run, Kind::D2l, round)?) } else { None };
-    let task = Training {
-        kind,
-        keys: &keys,
+    let job = Job {
+        architecture: keys.architecture(kind, config.lattice.size),
+        init: init.as_ref(),
+        config: &keys,
         // Each round with an order and dropout of its own.
         seed: config.seed.wrapping_add(round << 32),
-        init: init.as_ref(),
         frozen: frozen.as_ref(),
         training: &training,
         source: source.as_ref(),
-        validation: &validation,
+        validation: Some(&validation),
         lattice: &config.lattice,
         labels: &config.labels,
         folder: &run.path(&place(config, kind, round)),
+        resume: true,
+        notes: keys.notes(),
     };
-    task.run(device, progress)
+    stages::train(device, &job, progress)
 }
 
 /// Makes the structures that the L2D of `round` draws.
@@ -89,8 +91,8 @@ pub(super) fn draw<D: Device>(device: &D, config: &Config, run: &Run, round: u64
         let n = targets.len() / modes;
         out.parent().map_or(Ok(()), file::create_folder)?;
         npz::write_npz(&out, |npz| {
-            npz.array("displacement", &[n, 2, size, size], &single(&designs.structures.displacement))?;
-            npz.array("mode_area", &[n, modes], &single(&designs.truth.mode_area))
+            npz.array("displacement", &[n, 2, size, size], &npz::single(&designs.structures.displacement))?;
+            npz.array("mode_area", &[n, modes], &npz::single(&designs.truth.mode_area))
         })?;
     }
     Ok(())

@@ -3,7 +3,7 @@
 use crate::config::{Config, Preset};
 use crate::file::Held;
 use crate::manifest::differences;
-use crate::nn::Pool;
+use crate::nn::{Kind, Model, Pool};
 use crate::physics::Population;
 use crate::progress::Progress;
 use crate::train::Best;
@@ -110,6 +110,11 @@ impl Run {
         folder.join(format!("data/{set}.npz"))
     }
 
+    /// The trained network of `kind`: the best of its last round.
+    pub(super) fn model(&self, kind: Kind) -> Result<Model> {
+        Model::read(&self.path(&format!("{}/checkpoints/best.safetensors", kind.key())))
+    }
+
     /// The configuration that the folder was made with. Keys that its file lacks, being older than they are, are the preset paper's.
     ///
     /// # Errors
@@ -151,7 +156,8 @@ impl Run {
             manifest::check_foreign(&self.folder, "run", "config.toml", &["report.html", "results.json", "results.md"])?;
         }
         let held = Held::new(&self.folder)?;
-        if exists {
+        // Another run may have begun here meanwhile.
+        if exists || self.exists(config)? {
             manifest::go_on(&manifest_path, computed_on, progress)?;
         } else {
             let facts =

@@ -2,6 +2,7 @@
 
 use super::Run;
 use super::stages::SETS;
+use crate::analysis::spectrum::histogram;
 use crate::config::Config;
 use crate::dataset::{Spec, generate, load_labelled};
 use crate::ops::Device;
@@ -36,9 +37,8 @@ const CELLS: usize = 50;
 
 /// How evenly `values` in [0, 1] are spread: the entropy of their histogram, over that of an even one.
 fn evenness(values: &[f64]) -> f64 {
-    let mut counts = [0usize; CELLS];
-    values.iter().for_each(|w| counts[((w * CELLS as f64) as usize).min(CELLS - 1)] += 1);
-    let shares = counts.iter().filter(|c| **c > 0).map(|c| *c as f64 / values.len() as f64);
+    let counts = histogram(values, 0.0, 1.0, CELLS);
+    let shares = counts.iter().filter(|c| **c > 0.0).map(|c| c / values.len() as f64);
     -shares.map(|p| p * p.ln()).sum::<f64>() / (CELLS as f64).ln()
 }
 

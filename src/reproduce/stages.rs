@@ -5,14 +5,11 @@ use crate::analysis::population::{accuracy, attack_pair, w_avg};
 use crate::config::Config;
 use crate::dataset::{Attacked, Labelled, Spec, Structures, generate, load_labelled, load_structures, npz};
 use crate::design;
-use crate::nn::{Kind, Model, Scaling, initialise};
+use crate::nn::{Kind, Model};
 use crate::ops::Device;
-use crate::ops::eigh::Labels;
-use crate::physics::Lattice;
 use crate::progress::Progress;
-use crate::train::{Examples, InputScaling, Job, TrainConfig, read_metrics};
+use crate::train::{Examples, Job, has_ended, read_metrics};
 use crate::{Error, Result, file};
-use serde_json::{Map, json};
 use std::path::Path;
 
 /// The data sets; each has a seed of its own (the paper: "different random seeds"), derived from the run's.
@@ -75,96 +72,48 @@ pub(super) fn examples(config: &Config, run: &Run, kind: Kind) -> Result<(Exampl
     Ok((Examples::new(kind, training?), Examples::new(kind, validation?)))
 }
 
-/// A training of a run.
-pub(super) struct Training<'a> {
-    pub(super) kind: Kind,
-    pub(super) keys: &'a TrainConfig,
-    pub(super) seed: u64,
-    /// A network to go on from.
-    pub(super) init: Option<&'a Model>,
-    /// The D2L behind an L2D.
-    pub(super) frozen: Option<&'a Model>,
-    pub(super) training: &'a Examples,
-    /// What the training set was drawn from, where new samples are to follow.
-    pub(super) source: Option<&'a Spec>,
-    pub(super) validation: &'a Examples,
-    /// The lattice, and how its modes are solved.
-    pub(super) lattice: &'a Lattice,
-    pub(super) labels: &'a Labels,
-    pub(super) folder: &'a Path,
-}
-
-impl Training<'_> {
-    /// Trains, or goes on where it was cut. A finished run needs its state no more.
-    pub(super) fn run<D: Device>(&self, device: &D, progress: &dyn Progress) -> Result<()> {
-        let there = |name: &str| self.folder.join("checkpoints").join(name).exists();
-        let epochs = read_metrics(&self.folder.join("metrics.jsonl"))?.len() as u64;
-        if there("last.safetensors") && !there("state.safetensors") && epochs == self.keys.epochs {
-            return Ok(());
-        }
-        let mut notes = Map::new();
-        notes.insert("configuration".into(), json!(self.keys));
-        let job = Job {
-            architecture: self.keys.architecture(self.kind, self.lattice.size),
-            init: self.init,
-            config: self.keys,
-            seed: self.seed,
-            frozen: self.frozen,
-            training: self.training,
-            source: self.source,
-            validation: Some(self.validation),
-            lattice: self.lattice,
-            labels: self.labels,
-            folder: self.folder,
-            resume: true,
-            notes,
-        };
-        crate::train::train(device, &job, progress).map(drop)
+/// Trains, or goes on where it was cut. A finished training needs its state no more.
+pub(super) fn train<D: Device>(device: &D, job: &Job, progress: &dyn Progress) -> Result<()> {
+    let there = |name: &str| job.folder.join("checkpoints").join(name).exists();
+    let metrics = read_metrics(&job.folder.join("metrics.jsonl"))?;
+    if there("last.safetensors") && !there("state.safetensors") && has_ended(job.config, &metrics) {
+        return Ok(());
     }
+    crate::train::train(device, job, progress).map(drop)
 }
 
 /// The L2D before its first step: the control of an untrained network.
 fn untrained(config: &Config, run: &Run) -> Result<Model> {
-    let architecture = config.architecture(Kind::L2d);
-    let values = initialise(&architecture, config.l2d.init, config.l2d.output_scale, config.seed);
-    let scaling = match config.l2d.input_scaling {
-        InputScaling::None => None,
-        InputScaling::Standard => Some(Scaling::standard(&set(config, run, "l2d_train")?.mode_area, architecture.sites())),
-    };
-    Ok(Model { architecture, values, scaling, notes: Map::new() })
+    let inputs = set(config, run, "l2d_train")?.mode_area;
+    Ok(config.l2d.start(config.architecture(Kind::L2d), &inputs, config.seed))
 }
 
 pub(super) fn design<D: Device>(device: &D, config: &Config, run: &Run, progress: &dyn Progress) -> Result<()> {
     let (size, modes) = (config.lattice.size, config.lattice.sites());
     let prediction = run.path("prediction.npz");
     if !prediction.exists() {
-        let d2l = Model::read(&run.path("d2l/checkpoints/best.safetensors"))?;
+        let d2l = run.model(Kind::D2l)?;
         let test = set(config, run, "d2l_test")?;
         let predicted = design::predict(device, &d2l, &test.structures)?;
         npz::write_npz(&prediction, |npz| npz.array("mode_area", &[test.structures.count, modes], &predicted))?;
     }
     let designs = run.path("designs.npz");
     if !designs.exists() {
-        let d2l = Model::read(&run.path("d2l/checkpoints/best.safetensors"))?;
-        let l2d = Model::read(&run.path("l2d/checkpoints/best.safetensors"))?;
+        let (d2l, l2d) = (run.model(Kind::D2l)?, run.model(Kind::L2d)?);
         let targets = set(config, run, "l2d_test")?.mode_area;
         let n = targets.len() / modes;
         let chained = design::chain(device, &l2d, &d2l, &targets)?;
         let drawn = design::design(device, &l2d, &targets, &config.labels, &config.lattice, progress)?;
         let control = design::draw(device, &untrained(config, run)?, &targets, size)?;
         npz::write_npz(&designs, |npz| {
-            npz.array("displacement", &[n, 2, size, size], &single(&drawn.structures.displacement))?;
+            npz.array("displacement", &[n, 2, size, size], &npz::single(&drawn.structures.displacement))?;
             npz.array("mode_area", &[n, modes], &drawn.truth.mode_area)?;
             npz.array("energy", &[n, modes], &drawn.truth.energy)?;
             npz.array("chained", &[n, modes], &chained)?;
-            npz.array("untrained", &[n, 2, size, size], &single(&control.displacement))
+            npz.array("untrained", &[n, 2, size, size], &npz::single(&control.displacement))
         })?;
     }
     Ok(())
-}
-
-pub(super) fn single(values: &[f64]) -> Vec<f32> {
-    values.iter().map(|v| *v as f32).collect()
 }
 
 /// What the design stage left.

@@ -4,13 +4,13 @@
 //! L2D learns through the run's own D2L, so that the trainings differ in one thing only.
 
 use super::Run;
-use super::stages::{Training, examples};
+use super::stages::{self, examples};
 use crate::config::Config;
-use crate::nn::{Kind, Model};
+use crate::nn::Kind;
 use crate::ops::Device;
 use crate::progress::Progress;
 use crate::report::{Claim, Row};
-use crate::train::{Best, L2Scope, Metrics, TrainConfig, read_metrics};
+use crate::train::{Best, Job, L2Scope, Metrics, TrainConfig, read_metrics};
 use crate::{Error, Result};
 use std::path::PathBuf;
 
@@ -92,23 +92,24 @@ pub(super) fn compute<D: Device>(device: &D, config: &Config, run: &Run, progres
                     None => sets.insert(examples(config, run, kind)?),
                 };
                 let training = training.rows(0..samples(config), config.lattice.sites());
-                let d2l = run.path("d2l/checkpoints/best.safetensors");
-                let frozen = if kind == Kind::L2d { Some(Model::read(&d2l)?) } else { None };
+                let frozen = if kind == Kind::L2d { Some(run.model(Kind::D2l)?) } else { None };
                 let keys = regulariser.keys(config, kind);
-                let task = Training {
-                    kind,
-                    keys: &keys,
-                    seed: config.seed,
+                let job = Job {
+                    architecture: keys.architecture(kind, config.lattice.size),
                     init: None,
+                    config: &keys,
+                    seed: config.seed,
                     frozen: frozen.as_ref(),
                     training: &training,
                     source: None,
-                    validation,
+                    validation: Some(validation),
                     lattice: &config.lattice,
                     labels: &config.labels,
                     folder: &folder,
+                    resume: true,
+                    notes: keys.notes(),
                 };
-                task.run(device, progress)?;
+                stages::train(device, &job, progress)?;
             }
             // The curves are kept, not the networks.
             let checkpoints = folder.join("checkpoints");

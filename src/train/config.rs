@@ -1,9 +1,10 @@
 //! The keys of a training run (`d2l.*`, `l2d.*` in the configuration file).
 
-use crate::nn::{Architecture, Init, Kind, Parameter, Pool};
+use crate::nn::{Architecture, Init, Kind, Model, Parameter, Pool, Scaling, initialise};
 use crate::ops::adam::{AdamConfig, AdamForm, Decay};
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
 
 /// How a network's input is scaled before it enters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -149,6 +150,21 @@ impl TrainConfig {
     /// The network that these keys describe, for a lattice of `size` sites a side.
     pub fn architecture(&self, kind: Kind, size: usize) -> Architecture {
         Architecture { kind, size, filters: self.filters.clone(), pool: self.pool, hidden: self.hidden }
+    }
+
+    /// That network before its first step, where it learns from `inputs` (n, ...): start values of `seed`, and how it scales what it is given.
+    pub fn start(&self, architecture: Architecture, inputs: &[f64], seed: u64) -> Model {
+        let scaling = match self.input_scaling {
+            InputScaling::None => None,
+            InputScaling::Standard => Some(Scaling::standard(inputs, architecture.sites())),
+        };
+        let values = initialise(&architecture, self.init, self.output_scale, seed);
+        Model { architecture, values, scaling, notes: Map::new() }
+    }
+
+    /// What every model file of a training with these keys tells of it.
+    pub fn notes(&self) -> Map<String, Value> {
+        Map::from_iter([("configuration".into(), json!(self))])
     }
 
     /// The optimiser's constants.

@@ -10,6 +10,7 @@ mod health;
 mod predict;
 mod resume;
 mod room;
+mod run;
 mod samples;
 mod step;
 mod steps;
@@ -20,22 +21,21 @@ pub use config::{Best, CostReduction, InputScaling, L2Scope, TrainConfig};
 pub(crate) use config::{check_epochs, check_keep, check_l2_scale};
 pub use health::Health;
 pub use predict::{Predictor, accuracy};
-pub use resume::check;
+pub use resume::{check, has_ended};
 pub use steps::Steps;
 
-use crate::dataset::{Labelled, Spec, epoch_order, fingerprint};
+use crate::dataset::{Labelled, Spec, fingerprint};
 use crate::device::Real;
-use crate::nn::{Init, Kind, Model, Scaling, initialise, layout};
+use crate::nn::{Kind, Model};
 use crate::ops::Device;
 use crate::ops::eigh::Labels;
 use crate::physics::{Lattice, Symmetry};
 use crate::progress::Progress;
 use crate::{Error, Result, file};
-use checkpoint::{Checkpoints, State};
 use rayon::prelude::*;
-use samples::Samples;
+use run::Run;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use std::ops::Range;
 use std::path::Path;
 
@@ -145,6 +145,16 @@ pub struct Metrics {
     pub output_spread: f64,
 }
 
+impl Metrics {
+    /// The number by which the best epoch is told.
+    fn watched(&self, best: Best) -> Option<f64> {
+        match best {
+            Best::Accuracy => self.validation_accuracy,
+            Best::Truth => self.validation_truth,
+        }
+    }
+}
+
 /// A finished run.
 #[derive(Debug, Clone)]
 pub struct Outcome {
@@ -162,159 +172,15 @@ pub fn train<D: Device>(device: &D, job: &Job<'_>, progress: &dyn Progress) -> R
     for line in check(job)? {
         progress.note(&line);
     }
-    let (config, modes) = (job.config, job.architecture.sites());
-    let n = job.training.targets.len() / modes;
-    let mut samples = Samples::new(device, job, n)?;
-    let mut checkpoints = Checkpoints::new::<D>(job)?;
-
-    let mut start = start_model(job, modes)?;
-    let inputs = scaled_inputs(&start, &job.training.inputs);
-    let mut stepper = room::stepper(device, job, &start, &inputs, n)?;
-    // The stepper has the numbers now; shape and scaling stay.
-    start.values = Vec::new();
-    let validation = job.validation.map(|v| (scaled_inputs(&start, &v.inputs), &v.targets));
-    let probe = validation.as_ref().map_or((&inputs, &job.training.targets), |(inputs, targets)| (inputs, *targets));
-
-    let mut state = checkpoints.resume(device, &mut stepper)?.unwrap_or_default();
-    // By the patience of today.
-    state.stopped_early = state.stopped_early && config.patience > 0 && state.stale_epochs >= config.patience;
-
-    let steps = (n / config.batch) as u64;
-    let mut warned = false;
-    let stage = format!("train {}", job.architecture.kind);
-    progress.begin(&stage, steps * config.epochs, "step");
-    while state.epoch < config.epochs && !state.stopped_early {
-        let order: Vec<u32> = if config.shuffle { epoch_order(job.seed, state.epoch, n) } else { (0..n as u32).collect() };
-        stepper.set_order(device, &order)?;
-        if !samples.load(device, &start, state.epoch, &mut stepper, progress)? {
-            checkpoints.save(device, &state, &mut stepper)?;
-            return Err(interrupted(&state, job.folder));
-        }
-        let mut done = state.step - state.epoch * steps;
-        while done < steps {
-            let stride = stepper.advance(device, steps - done)?;
-            stepper.add_costs(device, stride as usize, &mut state)?;
-            done += stride;
-            state.step += stride;
-            if !(state.cost + state.penalty).is_finite() {
-                return Err(Error::Failed(format!("the cost is no longer finite at step {}; a lower lr may help", state.step)));
-            }
-            progress.advance(state.step, &format!("epoch {}/{} cost {:.4}", state.epoch + 1, config.epochs, state.cost / done as f64));
-            let stop = progress.stop();
-            if done < steps && (stop || checkpoints.is_due()) {
-                checkpoints.save(device, &state, &mut stepper)?;
-            }
-            if stop && done < steps {
-                return Err(interrupted(&state, job.folder));
-            }
-        }
-
-        let mut model = Model { values: layout::from_arena(&job.architecture, &stepper.shown(device)?), ..start.clone() };
-        let mut predictor = Predictor::new(device, &model, job.frozen)?;
-        let accuracy = match &validation {
-            Some((inputs, targets)) => Some(accuracy(&predictor.run(device, inputs)?, targets)),
-            None => None,
-        };
-        let health = Health::probe(device, &mut predictor, probe.0)?;
-        // The last steps of an epoch may have spoiled what its costs do not show any more.
-        let finite = model.values.iter().chain(&accuracy).all(|v| v.is_finite()) && health.output_spread.is_finite();
-        if !finite {
-            return Err(Error::Failed(format!("the network is no longer finite at step {}; a lower lr may help", state.step)));
-        }
-        // Truth is told by a network of its own, and there may be room for one.
-        drop(predictor);
-        let truth = match &validation {
-            Some((inputs, targets)) if config.best == Best::Truth => {
-                match truth::truth(device, job, &model, inputs, targets, progress) {
-                    // The epoch's steps are kept; only its end is made again.
-                    Err(Error::Interrupted(_)) => {
-                        checkpoints.save(device, &state, &mut stepper)?;
-                        return Err(interrupted(&state, job.folder));
-                    }
-                    told => Some(told?),
-                }
-            }
-            _ => None,
-        };
-        state.epoch += 1;
-        let line = Metrics {
-            epoch: state.epoch,
-            step: state.step,
-            cost: state.cost / steps as f64,
-            penalty: state.penalty / steps as f64,
-            lr: config.adam_config().lr_at(state.step),
-            validation_accuracy: accuracy,
-            validation_truth: truth,
-            live_units: health.live_units,
-            frozen_live_units: health.frozen_live_units,
-            output_spread: health.output_spread,
-        };
-        if let Some(warning) = health.warning(job.architecture.kind).filter(|_| !warned) {
-            progress.note(&format!("epoch {}: {warning}", state.epoch));
-            warned = true;
-        }
-        model.notes = job.notes.clone();
-        model.notes.insert("metrics".into(), json!(line));
-        let watched = match config.best {
-            Best::Accuracy => accuracy,
-            Best::Truth => truth,
-        };
-        let better = match (watched, state.best_value) {
-            (Some(now), Some(best)) => now > best,
-            _ => true,
-        };
-        if better {
-            (state.best_value, state.stale_epochs) = (watched, 0);
-        } else {
-            state.stale_epochs += 1;
-            state.stopped_early = config.patience > 0 && state.stale_epochs >= config.patience;
-        }
-        checkpoints.keep(model, better, line);
-        (state.cost, state.penalty) = (0.0, 0.0);
-        let ends = state.epoch == config.epochs || state.stopped_early;
-        let stop = progress.stop() && !ends;
-        // From its first epoch on a folder holds a run, which another one does not replace.
-        if state.epoch == 1 || ends || stop || checkpoints.is_due() {
-            checkpoints.save(device, &state, &mut stepper)?;
-        }
-        if stop {
-            return Err(interrupted(&state, job.folder));
-        }
+    let mut run = Run::new(device, job, progress)?;
+    progress.begin(&format!("train {}", job.architecture.kind), run.all_steps(), "step");
+    while run.goes_on() {
+        run.learn()?;
+        let (model, line) = run.judge()?;
+        run.keep(model, line)?;
     }
     progress.end();
-    if state.stopped_early {
-        progress.note(&format!("stopped after epoch {}: no better {} for {} epochs", state.epoch, config.best.name(), config.patience));
-    }
-    Ok(Outcome { metrics: checkpoints.into_metrics(), best_value: state.best_value })
-}
-
-fn interrupted(state: &State, folder: &Path) -> Error {
-    Error::Interrupted(format!("step {} is saved in {}; --resume continues there", state.step, folder.display()))
-}
-
-/// The network before its first step.
-fn start_model(job: &Job<'_>, modes: usize) -> Result<Model> {
-    if let Some(init) = job.init {
-        if init.architecture != job.architecture {
-            return Err(Error::value("--init", format!("holds {:?}; the configuration wants {:?}", init.architecture, job.architecture)));
-        }
-        return Ok(init.clone());
-    }
-    let rule: Init = job.config.init;
-    let scaling = match job.config.input_scaling {
-        InputScaling::None => None,
-        InputScaling::Standard => Some(Scaling::standard(&job.training.inputs, modes)),
-    };
-    let values = initialise(&job.architecture, rule, job.config.output_scale, job.seed);
-    Ok(Model { architecture: job.architecture.clone(), values, scaling, notes: Map::new() })
-}
-
-/// Inputs as the network's device wants them: scaled, NHWC.
-fn scaled_inputs(model: &Model, inputs: &[f64]) -> Vec<f64> {
-    match &model.scaling {
-        Some(scaling) => scaling.apply(inputs),
-        None => layout::to_nhwc(model.architecture.input(), inputs),
-    }
+    Ok(run.end())
 }
 
 /// The epochs in a `metrics.jsonl`; none where there is no such file.

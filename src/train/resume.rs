@@ -1,6 +1,6 @@
 //! May a run go on? Its state keeps the keys that it was begun with: continued with others it would be neither run.
 
-use super::{Best, Job, TrainConfig, read_metrics};
+use super::{Best, Job, Metrics, TrainConfig, read_metrics};
 use crate::dataset::fingerprint;
 use crate::manifest::differences;
 use crate::nn::{Model, read_notes};
@@ -35,13 +35,26 @@ fn completed(origin: &Value, job: &Job<'_>) -> Value {
     origin
 }
 
+/// Has a training with these keys that has made these epochs come to its end?
+pub fn has_ended(keys: &TrainConfig, metrics: &[Metrics]) -> bool {
+    let (mut best, mut stale) = (None, 0);
+    for line in metrics {
+        match (line.watched(keys.best), best) {
+            (Some(now), Some(best)) if now <= best => stale += 1,
+            (now, _) => (best, stale) = (now, 0),
+        }
+    }
+    metrics.len() as u64 >= keys.epochs || keys.patience > 0 && stale >= keys.patience
+}
+
 /// A run does not begin over a trained model: somebody else's, or that of a run whose state was removed. Only a kill before a run's first
 /// state leaves one without, with a single epoch, which is made again.
 fn no_model(job: &Job<'_>) -> Result<()> {
     let models = ["best", "last"].map(|name| job.folder.join(format!("checkpoints/{name}.safetensors")));
     let Some(model) = models.into_iter().find(|path| path.exists()) else { return Ok(()) };
-    if job.resume && read_metrics(&job.folder.join("metrics.jsonl"))?.len() == 1 {
-        return Ok(());
+    if read_metrics(&job.folder.join("metrics.jsonl"))?.len() == 1 {
+        let advice = "is of a run that was killed before its first state; add --resume to make its epoch again, or name another folder";
+        return if job.resume { Ok(()) } else { Err(Error::file(model, advice)) };
     }
     Err(Error::file(
         model,

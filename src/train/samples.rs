@@ -1,8 +1,9 @@
 //! What each epoch learns from: the training set, or new samples in its place, as they are or each under a symmetry of the lattice.
 
+use super::Job;
 use super::fresh::Fresh;
+use super::run::scaled_inputs;
 use super::step::Stepper;
-use super::{Job, scaled_inputs};
 use crate::Result;
 use crate::nn::Model;
 use crate::ops::Device;

@@ -1,7 +1,8 @@
 //! Training steps without files, epochs or a listener: what a benchmark times.
 
+use super::Job;
+use super::run::{scaled_inputs, start_model};
 use super::step::Stepper;
-use super::{Job, scaled_inputs, start_model};
 use crate::Result;
 use crate::device::Real;
 use crate::ops::Device;
@@ -17,9 +18,8 @@ impl<D: Device> Steps<D> {
     /// # Errors
     /// What [`super::train`] says of the start model, and the device of its memory.
     pub fn new(device: &D, job: &Job<'_>) -> Result<Self> {
-        let modes = job.architecture.sites();
-        let n = job.training.targets.len() / modes;
-        let model = start_model(job, modes)?;
+        let n = job.training.targets.len() / job.architecture.sites();
+        let model = start_model(job)?;
         let inputs = scaled_inputs(&model, &job.training.inputs);
         let mut stepper = Stepper::new(device, job, &model, &inputs, n)?;
         let order: Vec<u32> = (0..n as u32).collect();

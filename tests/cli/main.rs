@@ -12,7 +12,7 @@ mod train;
 use scalefree::dataset::npz::Npz;
 use scalefree::nn::{Architecture, DType, Init, Kind, Model, Pool, initialise};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 fn scalefree(arguments: &[&str], folder: &Path) -> Output {
     Command::new(env!("CARGO_BIN_EXE_scalefree")).args(arguments).current_dir(folder).output().unwrap()
@@ -34,17 +34,21 @@ fn refuses(arguments: &[&str], folder: &Path, words: &[&str]) {
     }
 }
 
-/// Kills a child at each of the times in ms, and tells how many the kill really ended: one that comes too late tries nothing.
+/// Kills a child at each of the times in ms, and tells how many were at work on their `--out` then: a kill before or after that tries nothing.
 fn ended_by_kill(arguments: &[&str], folder: &Path, moments: impl Iterator<Item = u64>) -> usize {
     // A fast machine is still at work then; on a slow one every moment is early.
     const EARLY: [u64; 5] = [0, 1, 2, 5, 10];
+    let out = arguments.iter().skip_while(|argument| **argument != "--out").nth(1).expect("an --out");
+    let begun = || std::fs::read_dir(folder).unwrap().flatten().any(|entry| entry.file_name().to_string_lossy().contains(out));
     let mut ended = 0;
     for moment in EARLY.into_iter().chain(moments) {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_scalefree")).args(arguments).current_dir(folder).spawn().unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_scalefree"));
+        let mut child = command.args(arguments).current_dir(folder).stdout(Stdio::null()).spawn().unwrap();
         std::thread::sleep(std::time::Duration::from_millis(moment));
+        let begun = begun();
         child.kill().unwrap();
         // A child that was over by itself has an exit code.
-        ended += usize::from(child.wait().unwrap().code().is_none());
+        ended += usize::from(child.wait().unwrap().code().is_none() && begun);
     }
     ended
 }

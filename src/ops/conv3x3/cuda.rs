@@ -3,8 +3,8 @@
 use super::{Conv3x3, Conv3x3Config};
 use crate::device::View;
 use crate::device::cuda::{Chip, Cuda, CudaBuffer, In, Out, kernels};
-use crate::ops::adam::{CHUNKS, Sink, Tensor, Update, WeightGradient, bias_launch};
-use crate::ops::tiles::{Cut, CutConfig, LARGE, Places, TALL, Tile, fits, most_blocks, partials_len};
+use crate::ops::adam::{Sink, Tensor, Update, WeightGradient, bias_launch};
+use crate::ops::tiles::{Cut, CutConfig, LARGE, Places, Scratch, TALL, Tile, fits, partials_len};
 use crate::{Error, Result};
 
 kernels! {
@@ -34,7 +34,7 @@ kernels! {
         partials: Option<Out<f32>>, dz: In<f32>, x: In<f32>, rate: Option<In<f64>>, config: Conv3x3Config, update: Update, cut: CutConfig);
 }
 
-/// How the three products are cut.
+/// How the three products are cut, and where their scratch stands.
 impl Conv3x3Config {
     /// Rows, columns and inner dimension of the forward product, of dx, and of dw.
     fn products(&self) -> [[usize; 3]; 3] {
@@ -42,40 +42,24 @@ impl Conv3x3Config {
         [[pixels, filters, taps], [pixels, self.channels, 9 * filters], [filters, taps, pixels]]
     }
 
-    fn cuts(&self, chip: Chip) -> [Cut; 3] {
-        self.products().map(|product| Cut::new(chip, Tile::new(chip, product), product))
-    }
-
     pub(crate) fn forward_cut(&self, chip: Chip) -> Cut {
-        self.cuts(chip)[0]
+        let product = self.products()[0];
+        Cut::new(chip, Tile::new(chip, product), product)
     }
 
     pub(crate) fn dx_cut(&self, chip: Chip) -> Cut {
-        self.cuts(chip)[1]
+        let product = self.products()[1];
+        Cut::new(chip, Tile::new(chip, product), product)
     }
 
     pub(crate) fn dw_cut(&self, chip: Chip) -> Cut {
-        self.cuts(chip)[2]
+        let product = self.products()[2];
+        Cut::new(chip, Tile::new(chip, product), product)
     }
-}
 
-/// Where things stand in the workspace.
-struct Scratch {
-    partials: usize,
-    squares: usize,
-    sums: usize,
-    dz: usize,
-    len: usize,
-}
-
-impl Scratch {
-    fn new(device: &Cuda, config: &Conv3x3Config) -> Self {
-        let mut places = Places::default();
-        let partials = places.take(partials_len(device.chip(), &config.products()));
-        let squares = places.take(2 * most_blocks(config.filters, config.taps()));
-        let sums = places.take(CHUNKS * config.filters);
-        let dz = places.take(config.pixels() * config.filters);
-        Scratch { partials, squares, sums, dz, len: places.len }
+    fn scratch(&self, chip: Chip) -> Scratch {
+        let partials = partials_len(chip, &self.products());
+        Scratch::new(partials, [self.filters, self.taps()], self.filters, self.pixels() * self.filters)
     }
 }
 
@@ -90,7 +74,7 @@ fn check(config: &Conv3x3Config) -> Result<()> {
 
 impl Conv3x3 for Cuda {
     fn conv3x3_workspace(&self, config: &Conv3x3Config) -> usize {
-        Scratch::new(self, config).len
+        config.scratch(self.chip()).len
     }
 
     fn conv3x3_forward(
@@ -105,7 +89,7 @@ impl Conv3x3 for Cuda {
     ) -> Result<()> {
         check(config)?;
         let cut = config.forward_cut(self.chip());
-        let partials = workspace.at_mut(Scratch::new(self, config).partials);
+        let Places { partials, .. } = config.scratch(self.chip()).places(workspace);
         let (weight, bias) = (weight.buffer.at(weight.span.start), bias.buffer.at(bias.span.start));
         let (y, argmax) = (y.at_mut(0), config.pool.then(|| argmax.at_mut(0)));
         let kernel = match cut.tile {
@@ -134,10 +118,7 @@ impl Conv3x3 for Cuda {
     ) -> Result<()> {
         check(config)?;
         let (pixels, taps, filters) = (config.pixels(), config.taps(), config.filters);
-        let scratch = Scratch::new(self, config);
-        let workspace = workspace.at_mut(0);
-        let (dz, sums, partials) = (workspace.offset(scratch.dz), workspace.offset(scratch.sums), workspace.offset(scratch.partials));
-        let squares = workspace.offset(scratch.squares).cast();
+        let Places { partials, squares, sums, dz } = config.scratch(self.chip()).places(workspace);
 
         let (launch, chunks, rows) = bias_launch(config.output_len() / filters, filters);
         let argmax = config.pool.then(|| argmax.at(0));

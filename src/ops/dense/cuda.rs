@@ -5,7 +5,7 @@ use super::{Dense, DenseConfig};
 use crate::device::View;
 use crate::device::cuda::{Chip, Cuda, CudaBuffer, In, Out, kernels};
 use crate::ops::adam::{CHUNKS, Sink, Tensor, Update, WeightGradient, bias_launch};
-use crate::ops::tiles::{Cut, CutConfig, LARGE, Places, SKINNY, TALL, Tile, fits, most_blocks, partials_len};
+use crate::ops::tiles::{Cut, CutConfig, LARGE, Places, SKINNY, Scratch, TALL, Tile, fits, partials_len};
 use crate::{Error, Result};
 
 kernels! {
@@ -41,7 +41,7 @@ kernels! {
         partials: Option<Out<f32>>, dz: In<f32>, x: In<f32>, rate: Option<In<f64>>, config: DenseConfig, update: Update, cut: CutConfig);
 }
 
-/// How the three products are cut.
+/// How the three products are cut, and where their scratch stands.
 impl DenseConfig {
     /// Rows, columns and inner dimension of the forward product, of dx, and of dw.
     fn products(&self) -> [[usize; 3]; 3] {
@@ -68,28 +68,13 @@ impl DenseConfig {
     pub(crate) fn one_pass(&self, chip: Chip) -> Option<Cut> {
         (self.batch <= SKINNY.rows).then(|| Cut::one_pass(chip, [self.outputs, self.inputs]))
     }
-}
 
-/// Where things stand in the workspace.
-struct Scratch {
-    partials: usize,
-    squares: usize,
-    sums: usize,
-    dz: usize,
-    len: usize,
-}
-
-impl Scratch {
-    fn new(device: &Cuda, config: &DenseConfig) -> Self {
-        let mut places = Places::default();
-        let chip = device.chip();
+    fn scratch(&self, chip: Chip) -> Scratch {
+        let DenseConfig { batch, inputs, outputs, .. } = *self;
         // A smaller batch than this may be few samples.
-        let one_pass = Cut::one_pass(chip, [config.outputs, config.inputs]).partials_len();
-        let partials = places.take(partials_len(chip, &config.products()).max(one_pass));
-        let squares = places.take(2 * most_blocks(config.outputs, config.inputs));
-        let sums = places.take(CHUNKS * config.outputs);
-        let dz = places.take(config.batch * config.outputs);
-        Scratch { partials, squares, sums, dz, len: places.len }
+        let one_pass = Cut::one_pass(chip, [outputs, inputs]).partials_len();
+        let partials = partials_len(chip, &self.products()).max(one_pass);
+        Scratch::new(partials, [outputs, inputs], outputs, batch * outputs)
     }
 }
 
@@ -156,7 +141,7 @@ fn check(config: &DenseConfig) -> Result<()> {
 
 impl Dense for Cuda {
     fn dense_workspace(&self, config: &DenseConfig) -> usize {
-        Scratch::new(self, config).len
+        config.scratch(self.chip()).len
     }
 
     fn dense_forward(
@@ -171,7 +156,7 @@ impl Dense for Cuda {
     ) -> Result<()> {
         check(config)?;
         let cut = config.forward_cut(self.chip());
-        let partials = workspace.at_mut(Scratch::new(self, config).partials);
+        let Places { partials, .. } = config.scratch(self.chip()).places(workspace);
         let (weight, bias) = (weight.buffer.at(weight.span.start), bias.buffer.at(bias.span.start));
         let (y, step) = (y.at_mut(0), step.map(|step| step.at(0)));
         let kernel = match cut.tile {
@@ -200,10 +185,7 @@ impl Dense for Cuda {
     ) -> Result<()> {
         check(config)?;
         let DenseConfig { batch, outputs, .. } = *config;
-        let scratch = Scratch::new(self, config);
-        let workspace = workspace.at_mut(0);
-        let (dz, sums, partials) = (workspace.offset(scratch.dz), workspace.offset(scratch.sums), workspace.offset(scratch.partials));
-        let squares = workspace.offset(scratch.squares).cast();
+        let Places { partials, squares, sums, dz } = config.scratch(self.chip()).places(workspace);
 
         let (dz, sums, chunks) = if !config.relu && batch <= CHUNKS {
             // dz is dy, and so few rows are chunks as they are.

@@ -71,10 +71,10 @@ impl Spectra for Cuda {
                     done += chunk;
                     progress.advance(done as u64, "");
                 }
-                // What does not fit at once may fit in parts.
+                // What does not fit at once may fit in parts, or another solver may need less.
                 Err(Error::Cuda(CudaFault::OutOfMemory { .. })) if chunk > 1 => most = chunk / 2,
-                Err(Error::Cuda(fault @ CudaFault::Solver { .. })) => {
-                    solvers = &solvers[1..];
+                Err(Error::Cuda(fault @ (CudaFault::Solver { .. } | CudaFault::OutOfMemory { .. }))) => {
+                    (solvers, most) = (&solvers[1..], MOST);
                     progress.note(&format!("{fault}; {} takes over", solvers[0].name()));
                 }
                 Err(fault) => return Err(fault),

@@ -3,7 +3,7 @@
 use super::{Branch, Run};
 use crate::Result;
 use crate::config::{Config, Preset};
-use crate::nn::{Kind, Model};
+use crate::nn::Kind;
 use crate::report::{Claim, Row};
 
 /// Parameters of D2L and L2D: as published, "about 1.5e7" and "about 1.8e7" for the one-pool networks. Judged where the layers are
@@ -42,7 +42,7 @@ pub(super) fn rows(config: &Config, run: &Run) -> Result<Vec<Row>> {
     };
     for kind in [Kind::D2l, Kind::L2d] {
         let name = kind.key();
-        let model = Model::read(&run.path(&format!("{name}/checkpoints/best.safetensors")))?;
+        let model = run.model(kind)?;
         let live = model.notes.get("metrics").and_then(|m| m["live_units"].as_f64()).unwrap_or(f64::NAN);
         let id = if one_pool { format!("S7.live.{name}") } else { format!("control.live.{name}") };
         rows.push(Row::new(&id, &format!("live hidden units of the {kind}"), 100.0 * live, "%", model.architecture.hidden));

@@ -17,6 +17,7 @@
 
 use super::{Angles, Robustness, Who};
 use crate::analysis::attack::loss;
+use crate::analysis::statistics::mean;
 use crate::config::Config;
 use crate::dataset::{epoch_order, npz};
 use crate::ops::eigh::{LabelPrecision, Labels};
@@ -60,7 +61,7 @@ impl Removal {
             random.into_iter().zip(targeted).map(|(random, targeted)| (targeted / random).log10()).collect::<Vec<_>>()
         };
         let all: Vec<Vec<f64>> = (0..self.atoms.len()).map(one).collect();
-        (0..self.pairs).map(|pair| all.iter().map(|of| of[pair]).sum::<f64>() / all.len() as f64).collect()
+        (0..self.pairs).map(|pair| mean(&all.iter().map(|of| of[pair]).collect::<Vec<_>>())).collect()
     }
 }
 
@@ -165,7 +166,6 @@ impl<D: Spectra> Structure<'_, D> {
             displaced.extend(solved(&moved)?.chunks_exact(before.len()).map(|after| loss(&before, after)));
         }
 
-        let mean = |losses: &[f64]| losses.iter().sum::<f64>() / losses.len() as f64;
         let (random, targeted) = removed.split_at(random.len());
         let removed = random.chunks_exact(repeats).map(mean).chain(targeted.iter().copied()).collect();
         Ok([removed, displaced.chunks_exact(repeats).map(mean).collect()])
