@@ -5,7 +5,7 @@
 //! - [`compare`]: is another law likelier? Vuong's likelihood ratios against four of them.
 //! - [`discrete`]: the same for counts.
 //! - [`subsample`]: the fit against the number of realisations.
-//! - [`special`]: the special functions that the likelihoods need, good in the far tail.
+//! - `special`: the special functions that the likelihoods need, good in the far tail.
 //!
 //! Seeded draws are Philox draws at (seed, draw), so every result has the same bits for any number of threads.
 
