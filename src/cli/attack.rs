@@ -45,9 +45,7 @@ pub(super) fn run(args: &Args, common: &Common) -> Result<()> {
 
     let mut table = Table::default();
     for (structure, changes) in attacked.delta_mode_area.chunks_exact(sites * keys.angles * sites).enumerate() {
-        let statistics =
-            Statistics::new(changes, sites, keys.angles, sites).map_err(|fault| of("attack.rho_a", structure, keys.rho_a, fault))?;
-        table.add(structure, keys.rho_a, keys.modes, &statistics)?;
+        table.add(structure, keys.rho_a, keys.modes, &told("attack.rho_a", (structure, keys.rho_a), changes, sites, keys.angles)?)?;
     }
     if !common.json {
         out!("structure     rho_a  modes    angles  mean |dw|     CV  largest/mean   Gini");
@@ -62,9 +60,7 @@ pub(super) fn run(args: &Args, common: &Common) -> Result<()> {
             let part = Part { progress: &bar, before };
             let answer = on_device!(compute, device => attack.strike_both(device, labels, &lattice, displacement, &part))?;
             for (modes, changes) in [(Modes::Sorted, &answer.sorted), (Modes::Tracked, &answer.tracked)] {
-                let statistics =
-                    Statistics::new(changes, sites, keys.angles, sites).map_err(|fault| of("--sweep", structure, rho_a, fault))?;
-                table.add(structure, rho_a, modes, &statistics)?;
+                table.add(structure, rho_a, modes, &told("--sweep", (structure, rho_a), changes, sites, keys.angles)?)?;
             }
             before += each;
         }
@@ -79,9 +75,10 @@ pub(super) fn run(args: &Args, common: &Common) -> Result<()> {
     Ok(())
 }
 
-/// Which move of which structure cannot be told statistics of.
-fn of(key: &str, structure: usize, rho_a: f64, fault: Error) -> Error {
-    Error::value(key, format!("{rho_a:e}: structure {structure}: {fault}"))
+/// The statistics of a move; where there are none its key, length and structure are named.
+fn told<'a>(key: &str, (structure, rho_a): (usize, f64), changes: &'a [f64], sites: usize, angles: usize) -> Result<Statistics<'a>> {
+    let named = |fault| Error::value(key, format!("{rho_a:e}: structure {structure}: {fault}"));
+    Statistics::new(changes, sites, angles, sites).map_err(named)
 }
 
 /// What is printed: a line for each structure, length, pairing of modes, and for the mean over the angles and the first one alone.

@@ -234,11 +234,11 @@ pub(crate) struct Places<'a> {
 }
 
 impl Scratch {
-    /// For so many elements of shares' sums, a weight (rows, columns), a bias of `bias` columns, and as many elements of dz.
-    pub(crate) fn new(partials: usize, [rows, columns]: [usize; 2], bias: usize, dz: usize) -> Self {
+    /// For so many elements of shares' sums, a weight (rows, columns) with a bias a row, and as many elements of dz.
+    pub(crate) fn new(partials: usize, [rows, columns]: [usize; 2], dz: usize) -> Self {
         let mut len = 0;
         // A square is an f64: two elements.
-        let [partials, squares, sums, dz] = [partials, 2 * most_blocks(rows, columns), CHUNKS * bias, dz].map(|part| {
+        let [partials, squares, sums, dz] = [partials, 2 * most_blocks(rows, columns), CHUNKS * rows, dz].map(|part| {
             let start = len;
             len += part.next_multiple_of(64);
             start

@@ -59,7 +59,7 @@ impl Conv3x3Config {
 
     fn scratch(&self, chip: Chip) -> Scratch {
         let partials = partials_len(chip, &self.products());
-        Scratch::new(partials, [self.filters, self.taps()], self.filters, self.pixels() * self.filters)
+        Scratch::new(partials, [self.filters, self.taps()], self.pixels() * self.filters)
     }
 }
 

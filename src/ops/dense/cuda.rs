@@ -74,7 +74,7 @@ impl DenseConfig {
         // A smaller batch than this may be few samples.
         let one_pass = Cut::one_pass(chip, [outputs, inputs]).partials_len();
         let partials = partials_len(chip, &self.products()).max(one_pass);
-        Scratch::new(partials, [outputs, inputs], outputs, batch * outputs)
+        Scratch::new(partials, [outputs, inputs], batch * outputs)
     }
 }
 
