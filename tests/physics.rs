@@ -3,7 +3,7 @@
 
 use scalefree::Error;
 use scalefree::dataset::npz::Npz;
-use scalefree::dataset::{Spec, generate, load_labelled};
+use scalefree::dataset::{Attacked, Spec, generate, load_labelled, solve_beside};
 use scalefree::device::Cpu;
 use scalefree::ops::eigh::Labels;
 use scalefree::physics::{Amplitudes, Attack, Lattice, Modes, average_mode_area, solve};
@@ -132,6 +132,44 @@ fn an_interrupted_set_resumes_to_the_same_bytes() {
     generate(&Cpu::<f64>::new(), &spec(0, 2500), &out, &Silent).unwrap();
     assert_eq!(bytes(&out), undisturbed);
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2, "parts are gone");
+}
+
+/// The file that a job leaves which is cut at the n-th question and called again, and the same undisturbed.
+fn cut_and_whole(questions: u64, saved: &str, job: impl Fn(&Path, &dyn Progress) -> scalefree::Result<()>) -> [Vec<u8>; 2] {
+    let folder = tempfile::tempdir().unwrap();
+    let [cut, whole] = ["cut.npz", "whole.npz"].map(|name| folder.path().join(name));
+    let stopped = job(&cut, &StopAfter(AtomicU64::new(questions))).unwrap_err();
+    assert!(stopped.to_string().contains(saved), "{stopped}");
+    assert!(!cut.exists());
+    job(&cut, &Silent).unwrap();
+    job(&whole, &Silent).unwrap();
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2, "shards are gone");
+    [cut, whole].map(|path| bytes(&path))
+}
+
+#[test]
+fn interrupted_solves_and_attacks_go_on_to_the_same_bytes() {
+    let (device, labels, lattice) = (Cpu::<f64>::new(), Labels::default(), spec(0, 1).lattice);
+    let displacement: Vec<f64> = (0..1500 * 32).map(|k| 0.4 * f64::from(k * k % 1009).sin()).collect();
+    let [cut, whole] = cut_and_whole(1200, "1024 of 1500 lattices are saved; the same command goes on", |out, progress| {
+        solve_beside(out, &device, &labels, &lattice, &displacement, <[f64]>::to_vec, progress)?.join(out, |_| Ok(()))
+    });
+    assert_eq!(cut, whole);
+
+    let some = &displacement[..300 * 32];
+    let attack = |structure| Attack::everywhere(&lattice, 2, 1, structure);
+    let [cut, whole] = cut_and_whole(5000, "128 of 300 structures are saved; the same command goes on", |out, progress| {
+        Attacked::beside(out, &device, &labels, &lattice, some, attack, progress)?.join(out, |npz| npz.array("rho_a", &[], &[0.01]))
+    });
+    assert_eq!(cut, whole);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("attack.npz");
+    std::fs::write(&path, whole).unwrap();
+    let all = Attacked::read(&path).unwrap();
+    for (k, (displacement, changes)) in some.chunks(32).zip(all.delta_mode_area.chunks(16 * 2 * 16)).enumerate() {
+        let alone = attack(k as u64).unwrap().strike(&device, &labels, &lattice, displacement, &Silent).unwrap();
+        assert_eq!(alone.delta_mode_area, changes, "structure {k}");
+    }
 }
 
 #[test]

@@ -4,8 +4,8 @@ use super::common::{Common, check_output, note_lattice};
 use super::compute::on_device;
 use super::progress::Bar;
 use crate::analysis::attack::{Attack as Statistics, Hubs};
-use crate::config::Preset;
-use crate::dataset::{Attacked, load_structures};
+use crate::config::{AttackConfig, Preset};
+use crate::dataset::{Attacked, Finished, load_structures};
 use crate::physics::{Attack, Lattice, Modes};
 use crate::progress::{Part, Progress};
 use crate::{Error, Result};
@@ -38,15 +38,13 @@ pub(super) fn run(args: &Args, common: &Common) -> Result<()> {
     let (keys, sites, seed) = (&config.attack, lattice.sites(), config.seed);
     let bar = Bar::new(common.quiet);
     let labels = &config.labels;
+    let attack = |structure, rho_a| Ok(Attack { rho_a, modes: keys.modes, ..Attack::everywhere(&lattice, keys.angles, seed, structure)? });
     let attacked = on_device!(compute, device => {
-        Attacked::strike(device, labels, &lattice, &structures.displacement, keys.rho_a, keys.angles, keys.modes, seed, &bar)
+        Attacked::beside(&args.out, device, labels, &lattice, &structures.displacement, |k| attack(k, keys.rho_a), &bar)
     })?;
-    attacked.write(&args.out)?;
-
-    let mut table = Table::default();
-    for (structure, changes) in attacked.delta_mode_area.chunks_exact(sites * keys.angles * sites).enumerate() {
-        table.add(structure, keys.rho_a, keys.modes, &told("attack.rho_a", (structure, keys.rho_a), changes, sites, keys.angles)?)?;
-    }
+    let table = Table::of(&attacked, keys, sites);
+    attacked.join(&args.out, |npz| npz.array("rho_a", &[], &[keys.rho_a]))?;
+    let mut table = table?;
     if !common.json {
         out!("structure     rho_a  modes    angles  mean |dw|     CV  largest/mean   Gini");
         table.print();
@@ -56,8 +54,7 @@ pub(super) fn run(args: &Args, common: &Common) -> Result<()> {
     let (first, mut before) = (table.lines.len(), 0);
     for (structure, displacement) in structures.displacement.chunks_exact(2 * sites).enumerate() {
         for &rho_a in &args.sweep {
-            let attack = Attack { rho_a, ..Attack::everywhere(&lattice, keys.angles, seed, structure as u64)? };
-            let part = Part { progress: &bar, before };
+            let (attack, part) = (attack(structure as u64, rho_a)?, Part { progress: &bar, before });
             let answer = on_device!(compute, device => attack.strike_both(device, labels, &lattice, displacement, &part))?;
             for (modes, changes) in [(Modes::Sorted, &answer.sorted), (Modes::Tracked, &answer.tracked)] {
                 table.add(structure, rho_a, modes, &told("--sweep", (structure, rho_a), changes, sites, keys.angles)?)?;
@@ -100,6 +97,19 @@ struct Line {
 }
 
 impl Table {
+    /// What `attacked` answers to the attack of `keys`.
+    fn of(attacked: &Finished, keys: &AttackConfig, sites: usize) -> Result<Self> {
+        let (mut table, mut structure) = (Table::default(), 0);
+        for shard in attacked.shards() {
+            for changes in Attacked::read(shard)?.delta_mode_area.chunks_exact(sites * keys.angles * sites) {
+                let changes = told("attack.rho_a", (structure, keys.rho_a), changes, sites, keys.angles)?;
+                table.add(structure, keys.rho_a, keys.modes, &changes)?;
+                structure += 1;
+            }
+        }
+        Ok(table)
+    }
+
     fn add(&mut self, structure: usize, rho_a: f64, modes: Modes, changes: &Statistics) -> Result<()> {
         let first = changes.first_angle();
         let atoms = changes.by_atom().len();

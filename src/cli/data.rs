@@ -4,9 +4,10 @@ use super::common::{Common, check_output, note_lattice};
 use super::compute::on_device;
 use super::progress::Bar;
 use crate::config::Preset;
-use crate::dataset::{self, Spec, load_structures, npz};
+use crate::dataset::npz::Npz;
+use crate::dataset::{self, Spec, load_structures, solve_beside};
 use crate::physics::{Boundary, Lattice, average_mode_area};
-use crate::{Error, Result, physics};
+use crate::{Error, Result};
 use clap::Args;
 use serde_json::json;
 use std::path::PathBuf;
@@ -76,18 +77,12 @@ pub(super) fn solve(args: &SolveArgs, common: &Common) -> Result<()> {
     if args.boundary.is_none() {
         note_lattice(&args.input, &lattice, common);
     }
-    let truth = {
-        let (labels, bar) = (&config.labels, Bar::new(common.quiet));
-        on_device!(compute, device => physics::solve_on(device, labels, &lattice, &structures.displacement, &bar))?
-    };
-    let shape = [structures.count, lattice.sites()];
-    npz::write_npz(&args.out, |npz| {
-        npz.array("mode_area", &shape, &truth.mode_area)?;
-        npz.array("energy", &shape, &truth.energy)?;
-        npz.array("order", &shape, &truth.order)
-    })?;
+    let (bar, displacement) = (Bar::new(common.quiet), &structures.displacement);
+    on_device!(compute, device => solve_beside(&args.out, device, &config.labels, &lattice, displacement, <[f64]>::to_vec, &bar))?
+        .join(&args.out, |_| Ok(()))?;
     if common.json {
-        out!("{}", json!({ "count": structures.count, "w_avg": average_mode_area(&truth.mode_area) }));
+        let mode_area = Npz::open(&args.out)?.array("mode_area")?.values;
+        out!("{}", json!({ "count": structures.count, "w_avg": average_mode_area(&mode_area) }));
     }
     Ok(())
 }

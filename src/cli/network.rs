@@ -6,7 +6,8 @@ use super::progress::Bar;
 use crate::analysis::population::{accuracy, median_curve_accuracy, nearest_curve_accuracy};
 use crate::analysis::statistics::mean;
 use crate::config::Preset;
-use crate::dataset::{check_lattice, load_labelled, load_structures, load_targets, npz};
+use crate::dataset::npz::{self, Npz};
+use crate::dataset::{check_lattice, load_labelled, load_structures, load_targets, solve_beside};
 use crate::design;
 use crate::nn::{Kind, Model};
 use crate::physics::{Lattice, average_mode_area};
@@ -128,16 +129,19 @@ pub(super) fn design(args: &DesignArgs, common: &Common) -> Result<()> {
     let lattice = Lattice { size: targets.size, ..config.lattice };
     check_lattice(&args.target, &lattice)?;
     let bar = Bar::new(common.quiet);
-    let designs = on_device!(compute, device => design::design(device, &model, &targets.mode_area, &config.labels, &lattice, &bar))?;
     let (n, size, modes) = (targets.count, targets.size, lattice.sites());
-    npz::write_npz(&args.out, |npz| {
-        npz.array("displacement", &[n, 2, size, size], &npz::single(&designs.structures.displacement))?;
-        npz.array("mode_area", &[n, modes], &npz::single(&designs.truth.mode_area))?;
-        npz.array("energy", &[n, modes], &designs.truth.energy)?;
-        npz.array("order", &[n, modes], &designs.truth.order)?;
+    let (drawn, solved) = on_device!(compute, device => {
+        design::draw(device, &model, &targets.mode_area, size).and_then(|drawn| {
+            let solved = solve_beside(&args.out, device, &config.labels, &lattice, &drawn.displacement, npz::single, &bar)?;
+            Ok((drawn, solved))
+        })
+    })?;
+    solved.join(&args.out, |npz| {
+        npz.array("displacement", &[n, 2, size, size], &npz::single(&drawn.displacement))?;
         npz.array("target", &[n, modes], &npz::single(&targets.mode_area))
     })?;
-    let truth = mean(&accuracy(&designs.truth.mode_area, &targets.mode_area, modes));
+    let mode_area = Npz::open(&args.out)?.array("mode_area")?.values;
+    let truth = mean(&accuracy(&mode_area, &targets.mode_area, modes));
     if common.json {
         out!("{}", json!({ "count": n, "truth_accuracy": truth }));
     } else {

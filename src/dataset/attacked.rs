@@ -1,12 +1,19 @@
 //! Attack files: what every mode area did when every atom was moved (Fig. 6), all f8.
 
+use super::fingerprint;
 use super::npz::{Npz, write_npz};
+use super::shards::{Finished, Job};
 use crate::Result;
 use crate::ops::eigh::Labels;
 use crate::ops::spectrum::Spectra;
-use crate::physics::{Attack, Lattice, Modes};
-use crate::progress::Progress;
+use crate::physics::{Attack, Lattice, Shift};
+use crate::progress::{Part, Progress};
+use serde_json::json;
+use std::ops::Range;
 use std::path::Path;
+
+/// Attacks of a shard: some seconds of a processor.
+const ATTACKS: usize = 4096;
 
 /// The attack on every atom of some structures.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,30 +31,60 @@ pub struct Attacked {
 }
 
 impl Attacked {
-    /// Attacks every atom of every structure in `displacement` (n, 2, L, L).
+    /// The answer of one structure to the `attack` on all of its atoms.
+    pub fn new(attack: Attack, shift: Shift) -> Self {
+        let mut one = Self::none(&attack);
+        one.push(attack, shift);
+        one
+    }
+
+    /// No structure's answer to attacks like this one.
+    fn none(attack: &Attack) -> Self {
+        let (atoms, rho_a) = (attack.atoms.len(), attack.rho_a);
+        Attacked { delta_mode_area: Vec::new(), theta: Vec::new(), atoms, angles: attack.theta.len() / atoms, rho_a }
+    }
+
+    fn push(&mut self, attack: Attack, shift: Shift) {
+        self.delta_mode_area.extend(shift.delta_mode_area);
+        self.theta.extend(attack.theta);
+    }
+
+    /// Attacks every structure of `displacement` (n, 2, L, L) beside the file `out`, structure k by `attack(k)`, on all of its atoms. The same
+    /// call goes on where it was cut. [`Finished::join`] has yet to add `rho_a`.
     ///
     /// # Errors
-    /// More answers than memory is thought to hold; those of [`Attack::everywhere`] and [`Attack::strike`].
-    #[allow(clippy::too_many_arguments)]
-    pub fn strike<D: Spectra>(
+    /// Those of `attack`, [`Attack::strike`] and [`Job::beside`].
+    pub fn beside<D: Spectra>(
+        out: &Path,
         device: &D,
         labels: &Labels,
         lattice: &Lattice,
         displacement: &[f64],
-        rho_a: f64,
-        angles: usize,
-        modes: Modes,
-        seed: u64,
+        attack: impl Fn(u64) -> Result<Attack>,
         progress: &dyn Progress,
-    ) -> Result<Self> {
-        Attack::check_answers(displacement.len() / (2 * lattice.sites()), lattice, angles)?;
-        let mut all = Attacked { delta_mode_area: Vec::new(), theta: Vec::new(), atoms: lattice.sites(), angles, rho_a };
-        for (structure, displacement) in displacement.chunks_exact(2 * lattice.sites()).enumerate() {
-            let attack = Attack { rho_a, modes, ..Attack::everywhere(lattice, angles, seed, structure as u64)? };
-            all.delta_mode_area.extend(attack.strike(device, labels, lattice, displacement, progress)?.delta_mode_area);
-            all.theta.extend(attack.theta);
-        }
-        Ok(all)
+    ) -> Result<Finished> {
+        let (first, row) = (attack(0)?, 2 * lattice.sites());
+        // The first directions tell their number and the seed.
+        let [structures, theta] = [displacement, &first.theta].map(|numbers| fingerprint(bytemuck::cast_slice(numbers)));
+        let spec = json!({
+            "attack": structures, "lattice": lattice, "labels": labels, "theta": theta, "rho_a": first.rho_a, "modes": first.modes
+        });
+        let arrays = &["delta_mode_area", "theta", "atom"];
+        let each = first.theta.len();
+        let job = Job { spec, count: displacement.len() / row, shard: (ATTACKS / each).max(1), rows: "structures", arrays };
+        progress.begin("attack", (job.count * each) as u64, "attacks");
+        let strike = |rows: Range<usize>| {
+            let mut answers = Attacked::none(&first);
+            for k in rows {
+                let (attack, part) = (attack(k as u64)?, Part { progress, before: (k * each) as u64 });
+                let shift = attack.strike(device, labels, lattice, &displacement[k * row..][..row], &part)?;
+                answers.push(attack, shift);
+            }
+            Ok(answers)
+        };
+        let attacked = job.beside(out, strike, |path, _, answer| answer.write(path))?;
+        progress.end();
+        Ok(attacked)
     }
 
     /// Writes the file, atomically.

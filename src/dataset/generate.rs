@@ -1,28 +1,20 @@
 //! Random lattices with their modes. Sample k depends on (seed, k) alone: not on the start, the shard or the threads.
-//!
-//! Work is kept shard by shard in a folder: `manifest.json` tells the whole job and the fingerprint of each finished shard.
-//! A kill loses at most the two shards in hand, one drawn and one written; the same call again resumes. A single file is merged from
-//! such a folder.
 
 use super::npz::write_npz;
-use super::{Labelled, Structures, fingerprint};
-use crate::file::Held;
+use super::shards::Job;
+use super::{Labelled, Structures};
 use crate::ops::deformation::{Deform, Deformation};
 use crate::ops::eigh::Labels;
 use crate::ops::spectrum::Spectra;
 use crate::physics::{Amplitudes, Lattice, solve_on};
 use crate::progress::{Progress, Within};
-use crate::{Error, Result, file};
+use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
-use std::ffi::OsStr;
-use std::fs;
-use std::panic::resume_unwind;
-use std::path::{Path, PathBuf};
-use std::sync::mpsc::{SyncSender, sync_channel};
-use std::thread;
+use std::ops::Range;
+use std::path::Path;
 
 /// Samples of a shard.
-const SHARD: u64 = 1024;
+const SHARD: usize = 1024;
 
 /// What to generate.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -40,21 +32,6 @@ pub struct Spec {
     /// How its modes are solved.
     #[serde(default)]
     pub labels: Labels,
-}
-
-/// `manifest.json`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(super) struct Manifest {
-    pub(super) spec: Spec,
-    pub(super) shards: Vec<Shard>,
-}
-
-/// A finished shard.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(super) struct Shard {
-    pub(super) file: String,
-    pub(super) count: u64,
-    fingerprint: String,
 }
 
 impl Spec {
@@ -87,11 +64,6 @@ impl Spec {
         let end = self.start.saturating_add(sets.saturating_mul(self.count));
         self.seed == other.seed && other.start < end && self.start < other.start.saturating_add(other.count)
     }
-
-    /// The shard that begins `done` samples into the set.
-    fn shard(&self, done: u64) -> Spec {
-        Spec { start: self.start + done, count: SHARD.min(self.count - done), ..self.clone() }
-    }
 }
 
 /// Does `out` name one file, by its ending, and not a folder of shards?
@@ -105,19 +77,23 @@ pub fn is_file(out: &Path) -> bool {
 /// Impossible values; a folder that holds another set; an output that cannot be written; Ctrl-C, after the shard before was saved.
 pub fn generate<D: Spectra + Deform>(device: &D, spec: &Spec, out: &Path, progress: &dyn Progress) -> Result<()> {
     spec.validate()?;
-    if !is_file(out) {
-        return generate_shards(device, spec, out, progress).map(drop);
+    let arrays = &["displacement", "mode_area", "energy", "order", "rho", "sigma", "index"];
+    let job = Job { spec: spec.clone(), count: spec.count as usize, shard: SHARD, rows: "samples", arrays };
+    let part = |rows: Range<usize>| Spec { start: spec.start + rows.start as u64, count: rows.len() as u64, ..spec.clone() };
+    let draw = |rows: Range<usize>| {
+        let done = rows.start as u64;
+        Samples::draw(device, &part(rows), |n| progress.advance(done + n, ""), progress)
+    };
+    let write = |path: &Path, rows, samples: &Samples| samples.write(path, &part(rows));
+    progress.begin("generate", spec.count, "sample");
+    if is_file(out) {
+        let meta = meta(spec)?;
+        job.beside(out, draw, write)?.join(out, |npz| npz.text("meta", &meta))?;
+    } else {
+        job.in_folder(out, draw, write)?;
     }
-    if out.is_dir() {
-        return Err(Error::file(out, "is a folder; name a file that is not there yet"));
-    }
-    // The name tells the job, so that another job's parts are never touched.
-    let job = serde_json::to_string(spec).map_err(|e| Error::Failed(e.to_string()))?;
-    let name = out.file_name().unwrap_or_default().to_string_lossy();
-    let parts = out.with_file_name(format!(".{name}.{}.parts", fingerprint(job.as_bytes())));
-    let (manifest, _held) = generate_shards(device, spec, &parts, progress)?;
-    merge(spec, &parts, &manifest, out)?;
-    fs::remove_dir_all(&parts).map_err(|e| Error::write(&parts, e))
+    progress.end();
+    Ok(())
 }
 
 /// The samples of `spec` as [`super::load_labelled`] would read them: of f4 precision. `progress` is asked whether to stop.
@@ -130,120 +106,6 @@ pub fn realise<D: Spectra + Deform>(device: &D, spec: &Spec, progress: &dyn Prog
     let wide = |values: Vec<f32>| values.into_iter().map(f64::from).collect();
     let structures = Structures { size: spec.lattice.size, count: samples.index.len(), displacement: wide(samples.displacement) };
     Ok(Labelled { structures, mode_area: wide(samples.mode_area) })
-}
-
-/// What may stand in a folder whose manifest is not written yet.
-fn is_ours(name: &OsStr) -> bool {
-    name == Held::FILE || file::is_leftover(name, "manifest.json")
-}
-
-/// What of `spec` is in `folder`.
-///
-/// # Errors
-/// [`Error::File`] where there is anything else.
-fn begun(spec: &Spec, folder: &Path) -> Result<Manifest> {
-    let path = folder.join("manifest.json");
-    if path.exists() {
-        let found = Manifest::read(&path)?;
-        if found.spec == *spec {
-            return Ok(found);
-        }
-        let fault = "belongs to another set (seed, start, count, lattice, amplitudes or labels differ); name another folder";
-        return Err(Error::file(&path, fault));
-    }
-    if fs::read_dir(folder).is_ok_and(|entries| entries.flatten().any(|e| !is_ours(&e.file_name()))) {
-        return Err(Error::file(folder, "is a folder with other things in it; name a new one, or a file ending in .npz"));
-    }
-    Ok(Manifest { spec: spec.clone(), shards: Vec::new() })
-}
-
-fn generate_shards<D: Spectra + Deform>(device: &D, spec: &Spec, folder: &Path, progress: &dyn Progress) -> Result<(Manifest, Held)> {
-    let manifest_path = folder.join("manifest.json");
-    begun(spec, folder)?;
-    let held = Held::new(folder)?;
-    // Another process may have been at work until now.
-    let mut manifest = begun(spec, folder)?;
-    file::remove_leftovers(folder, "");
-    // The manifest comes first, so that a folder with a shard in it is never without the name of its job.
-    manifest.write(&manifest_path)?;
-    // Only shards that are what the manifest says count as done.
-    let sound = manifest.shards.iter().take_while(|shard| shard.read(folder).is_ok());
-    manifest.shards.truncate(sound.count());
-
-    progress.begin("generate", spec.count, "sample");
-    let done = manifest.shards.iter().map(|s| s.count).sum();
-    // A shard is drawn while the one before is written, on a thread that ends with the last, or at a fault. What was drawn is saved, too,
-    // where drawing ends early.
-    let made = thread::scope(|scope| {
-        let (to_writer, drawn) = sync_channel::<(Spec, Samples)>(0);
-        let manifest = &mut manifest;
-        let writer = scope.spawn(move || drawn.into_iter().try_for_each(|(shard, samples)| manifest.add(folder, &shard, &samples)));
-        let drawing = draw_shards(device, spec, done, progress, &to_writer);
-        drop(to_writer);
-        writer.join().unwrap_or_else(|panic| resume_unwind(panic)).and(drawing)
-    });
-    if let Err(Error::Interrupted(_)) = made {
-        let saved: u64 = manifest.shards.iter().map(|s| s.count).sum();
-        return Err(Error::Interrupted(format!("{saved} of {} samples are saved; the same command goes on", spec.count)));
-    }
-    made?;
-    progress.end();
-    Ok((manifest, held))
-}
-
-/// Draws what follows the first `done` samples, until all are drawn or `to_writer` takes no more.
-fn draw_shards<D: Spectra + Deform>(
-    device: &D,
-    spec: &Spec,
-    mut done: u64,
-    progress: &dyn Progress,
-    to_writer: &SyncSender<(Spec, Samples)>,
-) -> Result<()> {
-    while done < spec.count {
-        let shard = spec.shard(done);
-        let samples = Samples::draw(device, &shard, |n| progress.advance(done + n, ""), progress)?;
-        done += shard.count;
-        if to_writer.send((shard, samples)).is_err() {
-            break;
-        }
-    }
-    Ok(())
-}
-
-impl Shard {
-    /// The file, which must be the one that was written to `folder`, and its bytes.
-    pub(super) fn read(&self, folder: &Path) -> Result<(PathBuf, Vec<u8>)> {
-        let path = folder.join(&self.file);
-        if Path::new(&self.file).file_name() != Some(self.file.as_ref()) {
-            return Err(Error::file(folder.join("manifest.json"), format!("{:?} is no shard's name", self.file)));
-        }
-        let bytes = file::read_bytes(&path)?;
-        if fingerprint(&bytes) != self.fingerprint {
-            return Err(Error::file(path, "is not the shard that manifest.json tells of; run the same generate again to mend it"));
-        }
-        Ok((path, bytes))
-    }
-}
-
-impl Manifest {
-    pub(super) fn read(path: &Path) -> Result<Self> {
-        serde_json::from_slice(&file::read_bytes(path)?).map_err(|e| Error::file(path, format!("not a manifest of shards: {e}")))
-    }
-
-    /// Writes a shard into `folder`, then itself.
-    fn add(&mut self, folder: &Path, shard: &Spec, samples: &Samples) -> Result<()> {
-        let name = format!("shard-{:06}.npz", self.shards.len());
-        let path = folder.join(&name);
-        samples.write(&path, shard)?;
-        let fingerprint = fingerprint(&file::read_bytes(&path)?);
-        self.shards.push(Shard { file: name, count: shard.count, fingerprint });
-        self.write(&folder.join("manifest.json"))
-    }
-
-    fn write(&self, path: &Path) -> Result<()> {
-        let text = serde_json::to_string_pretty(self).map_err(|e| Error::Failed(e.to_string()))?;
-        file::write_bytes(path, text.as_bytes())
-    }
 }
 
 /// The arrays of a shard.
@@ -305,27 +167,6 @@ fn meta(spec: &Spec) -> Result<String> {
     let mut meta = serde_json::to_value(spec).map_err(|e| Error::Failed(e.to_string()))?;
     meta["program"] = concat!("scalefree ", env!("CARGO_PKG_VERSION")).into();
     Ok(meta.to_string())
-}
-
-/// One file from a folder of shards, array by array, in the memory of one shard.
-fn merge(spec: &Spec, folder: &Path, manifest: &Manifest, out: &Path) -> Result<()> {
-    let shards: Vec<PathBuf> = manifest.shards.iter().map(|s| folder.join(&s.file)).collect();
-    let (n, size, sites) = (spec.count as usize, spec.lattice.size, spec.lattice.sites());
-    let meta = meta(spec)?;
-    write_npz(out, |npz| {
-        for (key, shape) in [
-            ("displacement", &[n, 2, size, size][..]),
-            ("mode_area", &[n, sites]),
-            ("energy", &[n, sites]),
-            ("order", &[n, sites]),
-            ("rho", &[n]),
-            ("sigma", &[n]),
-        ] {
-            npz.join(key, shape, &shards)?;
-        }
-        npz.array("index", &[n], &(spec.start..spec.start + spec.count).collect::<Vec<u64>>())?;
-        npz.text("meta", &meta)
-    })
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! What commands read: structures, structures with their mode areas, and target curves. Every array is checked before it is used.
 
-use super::generate::{Manifest, Spec};
+use super::generate::Spec;
 use super::npz::{Array, Npz, is_npy, is_npz, parse_npy};
+use super::shards::Manifest;
 use crate::physics::Lattice;
 use crate::text::{is_name, lines};
 use crate::{Error, Result, file, manifest};
@@ -70,9 +71,9 @@ pub fn load_labelled(path: &Path) -> Result<Labelled> {
         if !manifest_path.exists() {
             return Err(Error::file(path, "a folder without manifest.json; a data set's folder has one"));
         }
-        let manifest = Manifest::read(&manifest_path)?;
-        let done: u64 = manifest.shards.iter().map(|s| s.count).sum();
-        if done != manifest.spec.count {
+        let manifest = Manifest::<Spec>::read(&manifest_path)?;
+        let done = manifest.done();
+        if done as u64 != manifest.spec.count {
             let fault = format!("only {done} of {} samples are there; run the same generate again to finish it", manifest.spec.count);
             return Err(Error::file(&manifest_path, fault));
         }
@@ -116,7 +117,7 @@ fn labelled(path: &Path, bytes: Vec<u8>) -> Result<Labelled> {
 /// [`Error::File`] where it does not tell, as a file of another program.
 pub fn load_spec(path: &Path) -> Result<Spec> {
     if path.is_dir() {
-        return Ok(Manifest::read(&path.join("manifest.json"))?.spec);
+        return Ok(Manifest::<Spec>::read(&path.join("manifest.json"))?.spec);
     }
     let meta = Npz::parse(path, read(path)?)?.array("meta")?;
     let text: Vec<u8> = meta.values.iter().map(|byte| *byte as u8).collect();

@@ -4,10 +4,14 @@ mod attacked;
 mod generate;
 mod load;
 pub mod npz;
+mod shards;
+mod solved;
 
 pub use attacked::Attacked;
 pub use generate::{Spec, generate, is_file, realise};
 pub use load::{Curves, Labelled, Structures, check_lattice, load_labelled, load_spec, load_structures, load_targets};
+pub use shards::Finished;
+pub use solved::solve_beside;
 
 use crate::ops::philox::{Stream, draw};
 

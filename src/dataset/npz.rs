@@ -167,26 +167,29 @@ impl<W: Write + Seek> NpzWriter<W> {
         entry.flush()
     }
 
-    /// Adds the arrays `key` of the archives at `parts`, which this program has written, as one of `shape`: in the memory of one part, and
-    /// bytes as they are.
-    pub fn join(&mut self, key: &str, shape: &[usize], parts: &[PathBuf]) -> std::io::Result<()> {
+    /// Adds the arrays `key` of the archives at `parts`, which this program has written, row behind row as one of `rows`: in the memory of
+    /// one part, and bytes as they are.
+    pub fn join(&mut self, key: &str, rows: usize, parts: &[PathBuf]) -> std::io::Result<()> {
         let mut entry = self.entry(key)?;
-        let (mut dtype, mut missing) = (None, wide(shape).iter().product::<u64>());
+        let (mut kind, mut missing) = (None, rows as u64);
         for part in parts {
             let bytes = Npz::open(part).and_then(|mut npz| npz.npy(key)).map_err(std::io::Error::other)?;
             let npy = NpyFile::new(&bytes[..])?;
-            let kind = npy.dtype();
-            if dtype.is_none() {
-                npyz::WriteOptions::new_header_only().dtype(kind.clone()).shape(&wide(shape)).writer(&mut entry).write_header_only()?;
+            let fault = || std::io::Error::other(format!("{key} of {} does not fit the other parts", part.display()));
+            let (&rows_of_it, row) = npy.shape().split_first().ok_or_else(fault)?;
+            let kind_of_it = (npy.dtype(), row.to_vec());
+            if kind.is_none() {
+                let shape = [&[rows as u64], row].concat();
+                npyz::WriteOptions::new_header_only().dtype(npy.dtype()).shape(&shape).writer(&mut entry).write_header_only()?;
             }
-            if dtype.get_or_insert_with(|| kind.clone()) != &kind || npy.len() > missing {
-                return Err(std::io::Error::other(format!("{key} of {} does not fit the other parts", part.display())));
+            if kind.get_or_insert_with(|| kind_of_it.clone()) != &kind_of_it || rows_of_it > missing {
+                return Err(fault());
             }
-            missing -= npy.len();
+            missing -= rows_of_it;
             entry.write_all(npy.into_inner())?;
         }
         if missing > 0 {
-            return Err(std::io::Error::other(format!("{missing} numbers of {key} are missing in the parts")));
+            return Err(std::io::Error::other(format!("{missing} rows of {key} are missing in the parts")));
         }
         entry.flush()
     }

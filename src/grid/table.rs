@@ -13,7 +13,7 @@ use std::path::Path;
 
 /// The numbers that settings are compared by: id of the row, heading, label in the picture, the paper's value. Those without a label are
 /// in `table.md` alone.
-const MAIN: [(&str, &str, &str, Option<f64>); 19] = [
+const MAIN: [(&str, &str, &str, Option<f64>); 20] = [
     ("2g.accuracy", "D2L, %", "D2L, %", Some(94.80)),
     ("3d.accuracy", "L2D2L, %", "L2D2L, %", Some(94.21)),
     ("3e.accuracy", "truth, %", "Truth, %", Some(79.10)),
@@ -22,6 +22,7 @@ const MAIN: [(&str, &str, &str, Option<f64>); 19] = [
     ("4g-1.alpha", "alpha", "Exponent *\u{3b1}*", Some(3.79)),
     ("4g-1.xmin", "xmin", "Lower bound", Some(0.432)),
     ("4g-1.p", "p", "", None),
+    ("control.bound.alpha", "alpha from 0.432", "", Some(3.79)),
     ("4g-1.ratio.lognormal", "R lognormal", "", None),
     ("4g-1.ratio.exponential", "R exponential", "*R* exponential", None),
     ("4g-1.ratio.stretched_exponential", "R stretched exp.", "", None),

@@ -63,7 +63,7 @@ pub struct Answer {
 /// Numbers of the modes that are compared at once, at most: 1 GiB of them.
 const MOST_MODES: usize = 1 << 27;
 
-/// Answers of one file at most, in structures x atoms x directions x modes: 8 GiB of them.
+/// Answers of one structure at most, in atoms x directions x modes: 8 GiB of them.
 const MOST_ANSWERS: usize = 1 << 30;
 
 impl Attack {
@@ -85,21 +85,6 @@ impl Attack {
                 key,
                 format!("{angles} directions of {sites} atoms give more than {MOST_ANSWERS} answers of their modes; take fewer"),
             )),
-        }
-    }
-
-    /// Can all answers of so many structures be held?
-    ///
-    /// # Errors
-    /// [`Error::Value`] with the number of structures that can.
-    pub fn check_answers(structures: usize, lattice: &Lattice, angles: usize) -> Result<()> {
-        Self::check_angles("attack.angles", lattice, angles)?;
-        match MOST_ANSWERS / (lattice.sites() * lattice.sites() * angles) {
-            most if structures <= most => Ok(()),
-            most => {
-                let fault = format!("{structures} in {angles} directions an atom; at most {most} go into one file, so split them");
-                Err(Error::value("structures", fault))
-            }
         }
     }
 
@@ -378,9 +363,6 @@ mod tests {
             assert!(possible || checked.unwrap_err().to_string().starts_with(&format!("attack.sweep_angles: {angles} directions")));
             assert!(possible || Attack::everywhere(&lattice, angles, 1, 0).is_err());
         }
-        let many = |structures| Attack::check_answers(structures, &Lattice::default(), 8);
-        assert!(many(2048).is_ok());
-        assert!(many(2049).is_err_and(|e| e.to_string().starts_with("structures: 2049 in 8 directions an atom; at most 2048")));
     }
 
     #[test]

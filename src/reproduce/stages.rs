@@ -7,6 +7,7 @@ use crate::dataset::{Attacked, Labelled, Spec, Structures, generate, load_labell
 use crate::design;
 use crate::nn::{Kind, Model};
 use crate::ops::Device;
+use crate::physics::Attack;
 use crate::progress::Progress;
 use crate::train::{Examples, Job, has_ended, read_metrics};
 use crate::{Error, Result, file};
@@ -174,20 +175,12 @@ pub(super) fn attack<D: Device>(device: &D, config: &Config, run: &Run, progress
     let sample = attacked_sample(&test.mode_area, &designs, config.lattice.sites())?;
     let row = 2 * config.lattice.sites();
     let keys = &config.attack;
+    let everywhere = Attack::everywhere(&config.lattice, keys.angles, config.seed, 0)?;
+    let attack = Attack { rho_a: keys.rho_a, modes: keys.modes, ..everywhere };
     for (path, structures) in paths.iter().zip([&test.structures, &designs.structures]) {
         let displacement = &structures.displacement[sample * row..][..row];
-        Attacked::strike(
-            device,
-            &config.labels,
-            &config.lattice,
-            displacement,
-            keys.rho_a,
-            keys.angles,
-            keys.modes,
-            config.seed,
-            progress,
-        )?
-        .write(path)?;
+        let shift = attack.strike(device, &config.labels, &config.lattice, displacement, progress)?;
+        Attacked::new(attack.clone(), shift).write(path)?;
     }
     Ok(())
 }

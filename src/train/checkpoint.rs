@@ -2,7 +2,7 @@
 //! in one file, so that a kill between two writes cannot part them.
 
 use super::step::Stepper;
-use super::{Job, Metrics, read_metrics, resume, write_metrics};
+use super::{Job, Metrics, TrainConfig, read_metrics, resume, write_metrics};
 use crate::nn::{Architecture, DType, Model, layout, read_tensors, write_tensors};
 use crate::ops::Device;
 use crate::{Error, Result, file};
@@ -143,6 +143,24 @@ pub(super) struct State {
 }
 
 impl State {
+    /// Heeds the end of an epoch: is it the best so far?
+    pub(super) fn watch(&mut self, keys: &TrainConfig, line: &Metrics) -> bool {
+        let watched = line.watched(keys.best);
+        let better = watched.zip(self.best_value).is_none_or(|(now, best)| now > best);
+        if better {
+            (self.best_value, self.stale_epochs) = (watched, 0);
+        } else {
+            self.stale_epochs += 1;
+        }
+        self.stopped_early = self.is_stale(keys);
+        better
+    }
+
+    /// Has it been as many epochs since the best as patience allows?
+    pub(super) fn is_stale(&self, keys: &TrainConfig) -> bool {
+        keys.patience > 0 && self.stale_epochs >= keys.patience
+    }
+
     /// Writes the state, what the run was begun with, and the stepper's arenas, atomically.
     fn write<D: Device>(
         &self,

@@ -1,5 +1,6 @@
 //! May a run go on? Its state keeps the keys that it was begun with: continued with others it would be neither run.
 
+use super::checkpoint::State;
 use super::{Best, Job, Metrics, TrainConfig, read_metrics};
 use crate::dataset::fingerprint;
 use crate::manifest::differences;
@@ -37,14 +38,9 @@ fn completed(origin: &Value, job: &Job<'_>) -> Value {
 
 /// Has a training with these keys that has made these epochs come to its end?
 pub fn has_ended(keys: &TrainConfig, metrics: &[Metrics]) -> bool {
-    let (mut best, mut stale) = (None, 0);
-    for line in metrics {
-        match (line.watched(keys.best), best) {
-            (Some(now), Some(best)) if now <= best => stale += 1,
-            (now, _) => (best, stale) = (now, 0),
-        }
-    }
-    metrics.len() as u64 >= keys.epochs || keys.patience > 0 && stale >= keys.patience
+    let mut state = State::default();
+    metrics.iter().for_each(|line| _ = state.watch(keys, line));
+    metrics.len() as u64 >= keys.epochs || state.stopped_early
 }
 
 /// A run does not begin over a trained model: somebody else's, or that of a run whose state was removed. Only a kill before a run's first

@@ -45,8 +45,8 @@ impl<'a, D: Device> Run<'a, D> {
         shape.values = Vec::new();
         let shown = job.validation.map_or(inputs, |validation| scaled_inputs(&shape, &validation.inputs));
         let mut state = checkpoints.resume(device, &mut stepper)?.unwrap_or_default();
-        // By the patience of today.
-        state.stopped_early = state.stopped_early && config.patience > 0 && state.stale_epochs >= config.patience;
+        // By the patience of today, which may be longer; a shorter one ends a run after its next stale epoch.
+        state.stopped_early &= state.is_stale(config);
         let steps = (n / config.batch) as u64;
         Ok(Run { device, job, progress, stepper, samples, checkpoints, state, shape, shown, n, steps, warned: false })
     }
@@ -143,17 +143,7 @@ impl<'a, D: Device> Run<'a, D> {
         model.notes = self.job.notes.clone();
         model.notes.insert("metrics".into(), json!(line));
         let state = &mut self.state;
-        let watched = line.watched(config.best);
-        let better = match (watched, state.best_value) {
-            (Some(now), Some(best)) => now > best,
-            _ => true,
-        };
-        if better {
-            (state.best_value, state.stale_epochs) = (watched, 0);
-        } else {
-            state.stale_epochs += 1;
-            state.stopped_early = config.patience > 0 && state.stale_epochs >= config.patience;
-        }
+        let better = state.watch(config, &line);
         state.epoch = line.epoch;
         (state.cost, state.penalty) = (0.0, 0.0);
         self.checkpoints.keep(model, better, line);

@@ -116,6 +116,23 @@ pub fn scan(values: &[f64]) -> Result<Vec<Candidate>> {
     Ok(thinned(candidates, |u| sample.log[u], best).par_iter().filter_map(candidate).collect())
 }
 
+/// Exponent of the tail from a given bound on, and its standard error; none where no group reaches beyond the bound.
+///
+/// ```text
+/// alpha = 1 + sum_g n_g / sum_g T_g,   error = sqrt(sum_g (n_g - (alpha - 1) T_g)^2) / sum_g T_g
+/// ```
+///
+/// Each group is one draw, as the sites of one structure are: n_g values of it lie at or above `xmin`, with the logarithms' sum T_g. The error is
+/// that of a ratio of two sums over the groups, and assumes nothing of the values within a group.
+pub fn exponent_from<'a>(groups: impl Iterator<Item = &'a [f64]>, xmin: f64) -> Option<(f64, f64)> {
+    let tail = |group: &[f64]| group.iter().filter(|x| **x >= xmin).fold((0.0, 0.0), |(n, t), x| (n + 1.0, t + (x / xmin).ln()));
+    let tails: Vec<(f64, f64)> = groups.map(tail).collect();
+    let (n, excess) = tails.iter().fold((0.0, 0.0), |(n, excess), tail| (n + tail.0, excess + tail.1));
+    let slope = n / excess;
+    let scatter: f64 = tails.iter().map(|(n, t)| (n - slope * t).powi(2)).sum();
+    (excess > 0.0).then(|| (1.0 + slope, scatter.sqrt() / excess))
+}
+
 /// The data's own P(X >= x) at each distinct value, ascending in x.
 ///
 /// # Errors
@@ -306,6 +323,25 @@ fn smaller(a: (f64, usize), b: (f64, usize)) -> (f64, usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_exponent_from_a_given_bound() {
+        // The quantiles of x^-3.5 from 2 on.
+        let values: Vec<f64> = (0..2000).map(|k| 2.0 * ((f64::from(k) + 0.5) / 2000.0).powf(-1.0 / 2.5)).collect();
+        let single = |xmin| exponent_from(values.chunks(1), xmin).unwrap();
+        for xmin in [2.0, 3.0] {
+            assert!((single(xmin).0 - 3.5).abs() < 0.01, "{xmin}: {:?}", single(xmin));
+        }
+        // At the fit's own bound it is the fit; of independent values the error is sigma.
+        let fitted = fit(&values).unwrap();
+        let (alpha, error) = single(fitted.xmin);
+        assert!((alpha - fitted.alpha).abs() < 1e-9 && (error / fitted.sigma - 1.0).abs() < 0.05, "{alpha} {error}: {fitted:?}");
+        // Values that come in fours of the same tell a quarter as much.
+        let fours: Vec<Vec<f64>> = values.iter().map(|x| vec![*x; 4]).collect();
+        let (same, wider) = exponent_from(fours.iter().map(Vec::as_slice), 2.0).unwrap();
+        assert!((same - single(2.0).0).abs() < 1e-9 && (wider - single(2.0).1).abs() < 1e-9);
+        assert_eq!(exponent_from(values.chunks(1), 1e9), None);
+    }
 
     #[test]
     fn refuses_what_is_no_sample() {

@@ -1,6 +1,7 @@
 //! The power law of a heavy tail, to the standard of the field (Clauset, Shalizi, Newman, SIAM Review 51, 661, 2009; Fig. 4g-1, 5, S3, S5).
 //!
-//! - [`fit`]: exponent and lower bound, in the convention of that paper's program plfit; [`scan`]: all lower bounds beside it.
+//! - [`fit`]: exponent and lower bound, in the convention of that paper's program plfit; [`scan`]: all lower bounds beside it;
+//!   [`exponent_from`]: the exponent from a given bound on.
 //! - [`bootstrap`]: is the power law possible at all? A p-value, and the errors of exponent and bound.
 //! - [`compare`]: is another law likelier? Vuong's likelihood ratios against four of them.
 //! - [`discrete`]: the same for counts.
@@ -19,5 +20,5 @@ mod subsample;
 
 pub use bootstrap::{Bootstrap, LARGE, bootstrap, check_draws, sentence};
 pub use compare::{Comparison, Rival, compare};
-pub use fit::{Candidate, Fit, ccdf, check, fit, scan};
+pub use fit::{Candidate, Fit, ccdf, check, exponent_from, fit, scan};
 pub use subsample::{Growth, subsample};
