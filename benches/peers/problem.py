@@ -47,6 +47,7 @@ def arguments(description):
     parser.add_argument("--batch", type=int, nargs="+", default=[10])
     parser.add_argument("--steps", type=int, default=20, help="steps of the cost curve (no dropout), and of each timed run")
     parser.add_argument("--runs", type=int, default=5, help="timed runs")
+    parser.add_argument("--predict", action="store_true", help="predictions (no dropout) instead of steps; the costs are theirs")
     parser.add_argument("--precision", nargs="+", default=["f32"], choices=["f32", "tf32", "bf16"])
     return parser.parse_args()
 

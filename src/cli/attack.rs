@@ -42,34 +42,38 @@ pub(super) fn run(args: &Args, common: &Common) -> Result<()> {
     let attacked = on_device!(compute, device => {
         Attacked::beside(&args.out, device, labels, &lattice, &structures.displacement, |k| attack(k, keys.rho_a), &bar)
     })?;
-    let table = Table::of(&attacked, keys, sites);
-    attacked.join(&args.out, |npz| npz.array("rho_a", &[], &[keys.rho_a]))?;
-    let mut table = table?;
-    if !common.json {
-        out!("structure     rho_a  modes    angles  mean |dw|     CV  largest/mean   Gini");
-        table.print();
-    }
-    let each = (sites * keys.angles) as u64;
-    bar.begin("sweep", each * (args.sweep.len() * structures.count) as u64, "attacks");
-    let (first, mut before) = (table.lines.len(), 0);
-    for (structure, displacement) in structures.displacement.chunks_exact(2 * sites).enumerate() {
-        for &rho_a in &args.sweep {
-            let (attack, part) = (attack(structure as u64, rho_a)?, Part { progress: &bar, before });
-            let answer = on_device!(compute, device => attack.strike_both(device, labels, &lattice, displacement, &part))?;
-            for (modes, changes) in [(Modes::Sorted, &answer.sorted), (Modes::Tracked, &answer.tracked)] {
-                table.add(structure, rho_a, modes, &told("--sweep", (structure, rho_a), changes, sites, keys.angles)?)?;
-            }
-            before += each;
+    let tell = || {
+        let mut table = Table::of(&attacked, keys, sites)?;
+        if !common.json {
+            out!("structure     rho_a  modes    angles  mean |dw|     CV  largest/mean   Gini");
+            table.print();
         }
+        let each = (sites * keys.angles) as u64;
+        bar.begin("sweep", each * (args.sweep.len() * structures.count) as u64, "attacks");
+        let (first, mut before) = (table.lines.len(), 0);
+        for (structure, displacement) in structures.displacement.chunks_exact(2 * sites).enumerate() {
+            for &rho_a in &args.sweep {
+                let (attack, part) = (attack(structure as u64, rho_a)?, Part { progress: &bar, before });
+                let answer = on_device!(compute, device => attack.strike_both(device, labels, &lattice, displacement, &part))?;
+                for (modes, changes) in [(Modes::Sorted, &answer.sorted), (Modes::Tracked, &answer.tracked)] {
+                    table.add(structure, rho_a, modes, &told("--sweep", (structure, rho_a), changes, sites, keys.angles)?)?;
+                }
+                before += each;
+            }
+        }
+        bar.end();
+        if common.json {
+            out!("{}", json!(table.lines));
+        } else {
+            table.lines.drain(..first);
+            table.print();
+        }
+        Ok(())
+    };
+    match tell() {
+        Err(Error::Interrupted(_)) => Err(Error::Interrupted("the attack is saved; the same command goes on with --sweep".into())),
+        told => attacked.join(&args.out, |npz| npz.array("rho_a", &[], &[keys.rho_a])).and(told),
     }
-    bar.end();
-    if common.json {
-        out!("{}", json!(table.lines));
-    } else {
-        table.lines.drain(..first);
-        table.print();
-    }
-    Ok(())
 }
 
 /// The statistics of a move; where there are none its key, length and structure are named.

@@ -6,7 +6,7 @@ use crate::dataset::check_lattice;
 use crate::physics::Lattice;
 use crate::{Error, Result, file};
 use clap::Args;
-use std::path::{Path, PathBuf};
+use std::path::{Path, PathBuf, is_separator};
 
 #[derive(Args)]
 pub(super) struct Common {
@@ -65,7 +65,7 @@ impl Common {
 
 /// Refuses an output that cannot be written, or that would replace one of the `inputs`, before any work is done.
 pub(super) fn check_output(path: &Path, inputs: &[&Path]) -> Result<()> {
-    if path.is_dir() {
+    if path.is_dir() || path.as_os_str().as_encoded_bytes().last().is_some_and(|&end| is_separator(char::from(end))) {
         return Err(Error::file(path, "is a folder; name a file"));
     }
     let target = file::target(path)?;

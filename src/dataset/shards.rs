@@ -65,17 +65,50 @@ impl<J: Serialize + DeserializeOwned + PartialEq + Clone + Send> Job<J> {
     pub fn in_folder<S: Send>(
         &self,
         folder: &Path,
-        mut make: impl FnMut(Range<usize>) -> Result<S>,
+        make: impl FnMut(Range<usize>) -> Result<S>,
         write: impl Fn(&Path, Range<usize>, &S) -> Result<()> + Sync,
     ) -> Result<Finished> {
-        let manifest_path = folder.join("manifest.json");
         self.begun(folder)?;
         let held = Held::new(folder)?;
         // Another process may have been at work until now.
-        let mut manifest = self.begun(folder)?;
+        self.go_on(folder, held, self.begun(folder)?, make, write)
+    }
+
+    /// [`Job::in_folder`], in a hidden folder beside the file `out`, which [`Finished::join`] makes.
+    ///
+    /// # Errors
+    /// Those of [`Job::in_folder`], but that its folder is nobody else's; an `out` that is a folder.
+    pub fn beside<S: Send>(
+        &self,
+        out: &Path,
+        make: impl FnMut(Range<usize>) -> Result<S>,
+        write: impl Fn(&Path, Range<usize>, &S) -> Result<()> + Sync,
+    ) -> Result<Finished> {
+        if out.is_dir() {
+            return Err(Error::file(out, "is a folder; name a file that is not there yet"));
+        }
+        // The name tells the job, so that another job's shards are never touched.
+        let job = serde_json::to_string(&self.spec).map_err(|e| Error::Failed(e.to_string()))?;
+        let out = file::target(out)?;
+        let name = out.file_name().unwrap_or_default().to_string_lossy();
+        let folder = out.with_file_name(format!(".{name}.{}.parts", fingerprint(job.as_bytes())));
+        let held = Held::new(&folder)?;
+        // Whatever is there is ours, and what cannot be used is made again.
+        let found = Manifest::read(&folder.join("manifest.json")).ok().filter(|found| found.spec == self.spec);
+        self.go_on(&folder, held, found.unwrap_or_else(|| self.nothing()), make, write)
+    }
+
+    fn go_on<S: Send>(
+        &self,
+        folder: &Path,
+        held: Held,
+        mut manifest: Manifest<J>,
+        mut make: impl FnMut(Range<usize>) -> Result<S>,
+        write: impl Fn(&Path, Range<usize>, &S) -> Result<()> + Sync,
+    ) -> Result<Finished> {
         file::remove_leftovers(folder, "");
         // The manifest comes first, so that a folder with a shard in it is never without the name of its job.
-        manifest.write(&manifest_path)?;
+        manifest.write(&folder.join("manifest.json"))?;
         // Only shards that are what the manifest says count as done.
         let sound = manifest.shards.iter().take_while(|shard| shard.read(folder).is_ok());
         manifest.shards.truncate(sound.count());
@@ -105,25 +138,6 @@ impl<J: Serialize + DeserializeOwned + PartialEq + Clone + Send> Job<J> {
         Ok(Finished { count: self.count, arrays: self.arrays, folder: folder.into(), shards, _held: held })
     }
 
-    /// [`Job::in_folder`], in a hidden folder beside `out`, which [`Finished::join`] makes into that file.
-    ///
-    /// # Errors
-    /// Those of [`Job::in_folder`]; an `out` that is a folder.
-    pub fn beside<S: Send>(
-        &self,
-        out: &Path,
-        make: impl FnMut(Range<usize>) -> Result<S>,
-        write: impl Fn(&Path, Range<usize>, &S) -> Result<()> + Sync,
-    ) -> Result<Finished> {
-        if out.is_dir() {
-            return Err(Error::file(out, "is a folder; name a file that is not there yet"));
-        }
-        // The name tells the job, so that another job's shards are never touched.
-        let job = serde_json::to_string(&self.spec).map_err(|e| Error::Failed(e.to_string()))?;
-        let name = out.file_name().unwrap_or_default().to_string_lossy();
-        self.in_folder(&out.with_file_name(format!(".{name}.{}.parts", fingerprint(job.as_bytes()))), make, write)
-    }
-
     /// What of the job is in `folder`.
     ///
     /// # Errors
@@ -141,7 +155,11 @@ impl<J: Serialize + DeserializeOwned + PartialEq + Clone + Send> Job<J> {
         if fs::read_dir(folder).is_ok_and(|entries| entries.flatten().any(|e| !is_ours(&e.file_name()))) {
             return Err(Error::file(folder, "is a folder with other things in it; name a new one, or a file ending in .npz"));
         }
-        Ok(Manifest { spec: self.spec.clone(), shards: Vec::new() })
+        Ok(self.nothing())
+    }
+
+    fn nothing(&self) -> Manifest<J> {
+        Manifest { spec: self.spec.clone(), shards: Vec::new() }
     }
 }
 

@@ -31,7 +31,8 @@ pub fn solve_beside<D: Spectra, T: AutoSerialize>(
     progress: &dyn Progress,
 ) -> Result<Finished> {
     let (sites, row) = (lattice.sites(), 2 * lattice.sites());
-    let spec = json!({ "solve": fingerprint(bytemuck::cast_slice(displacement)), "lattice": lattice, "labels": labels });
+    let (solved, kept) = (fingerprint(bytemuck::cast_slice(displacement)), T::default_dtype().descr());
+    let spec = json!({ "solve": solved, "mode_area": kept, "lattice": lattice, "labels": labels });
     let (rows, arrays) = ("lattices", &["mode_area", "energy", "order"]);
     let job = Job { spec, count: displacement.len() / row, shard: SHARD, rows, arrays };
     progress.begin("solve", job.count as u64, rows);

@@ -22,7 +22,7 @@ const MAIN: [(&str, &str, &str, Option<f64>); 20] = [
     ("4g-1.alpha", "alpha", "Exponent *\u{3b1}*", Some(3.79)),
     ("4g-1.xmin", "xmin", "Lower bound", Some(0.432)),
     ("4g-1.p", "p", "", None),
-    ("control.bound.alpha", "alpha from 0.432", "", Some(3.79)),
+    ("control.bound.alpha", "alpha from the paper's xmin", "", Some(3.79)),
     ("4g-1.ratio.lognormal", "R lognormal", "", None),
     ("4g-1.ratio.exponential", "R exponential", "*R* exponential", None),
     ("4g-1.ratio.stretched_exponential", "R stretched exp.", "", None),

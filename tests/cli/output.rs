@@ -135,3 +135,30 @@ fn a_full_disk_loses_nothing() {
     assert!(parts.flatten().all(|entry| entry.file_name() == "manifest.json" || entry.file_name() == ".lock"), "no torn file is left");
     succeeds(&["generate", "--count", "400", "--lattice", "8", "--out", "out.npz"], bench.path());
 }
+
+/// What a kill leaves of a solve, a design or an attack is gone on with, and is no part of another job of the same name.
+#[test]
+fn solves_designs_and_attacks_outlive_kills() {
+    let bench = Bench::new();
+    let folder = bench.path();
+    for (count, name) in [("3000", "set.npz"), ("60", "some.npz")] {
+        succeeds(&["generate", "--count", count, "--lattice", "8", "--out", name], folder);
+    }
+    let solve = ["solve", "set.npz"];
+    let design = ["design", "l2d.safetensors", "set.npz"];
+    let attack = ["attack", "some.npz", "--set", "attack.angles=2"];
+    for (command, whole) in [(&solve[..], "solved.npz"), (&design, "designed.npz"), (&attack, "attacked.npz")] {
+        succeeds(&[command, &["--out", whole]].concat(), folder);
+        let cut = [command, &["--out", "cut.npz"]].concat();
+        assert!(ended_by_kill(&cut, folder, [50, 100, 200, 400].into_iter()) > 0, "{command:?}: no kill met it at work");
+        succeeds(&cut, folder);
+        assert!(file(folder, "cut.npz") == file(folder, whole), "{command:?}");
+        std::fs::remove_file(folder.join("cut.npz")).unwrap();
+    }
+    // A design keeps its mode areas in f4, a solve of the same structures in f8.
+    ended_by_kill(&[&design[..], &["--out", "cut.npz"]].concat(), folder, [100, 200, 400].into_iter());
+    for out in ["cut.npz", "whole.npz"] {
+        succeeds(&["solve", "designed.npz", "--out", out], folder);
+    }
+    assert!(file(folder, "cut.npz") == file(folder, "whole.npz"));
+}

@@ -119,18 +119,19 @@ pub fn scan(values: &[f64]) -> Result<Vec<Candidate>> {
 /// Exponent of the tail from a given bound on, and its standard error; none where no group reaches beyond the bound.
 ///
 /// ```text
-/// alpha = 1 + sum_g n_g / sum_g T_g,   error = sqrt(sum_g (n_g - (alpha - 1) T_g)^2) / sum_g T_g
+/// alpha = 1 + sum_g n_g / sum_g T_g,   error = sqrt(k/(k-1) sum_g (n_g - (alpha - 1) T_g)^2) / sum_g T_g
 /// ```
 ///
 /// Each group is one draw, as the sites of one structure are: n_g values of it lie at or above `xmin`, with the logarithms' sum T_g. The error is
-/// that of a ratio of two sums over the groups, and assumes nothing of the values within a group.
+/// that of a ratio of two sums over the k groups that reach the bound (no number for one), and assumes nothing of the values within a group.
 pub fn exponent_from<'a>(groups: impl Iterator<Item = &'a [f64]>, xmin: f64) -> Option<(f64, f64)> {
     let tail = |group: &[f64]| group.iter().filter(|x| **x >= xmin).fold((0.0, 0.0), |(n, t), x| (n + 1.0, t + (x / xmin).ln()));
     let tails: Vec<(f64, f64)> = groups.map(tail).collect();
     let (n, excess) = tails.iter().fold((0.0, 0.0), |(n, excess), tail| (n + tail.0, excess + tail.1));
     let slope = n / excess;
     let scatter: f64 = tails.iter().map(|(n, t)| (n - slope * t).powi(2)).sum();
-    (excess > 0.0).then(|| (1.0 + slope, scatter.sqrt() / excess))
+    let reaching = tails.iter().filter(|(n, _)| *n > 0.0).count() as f64;
+    (excess > 0.0).then(|| (1.0 + slope, (scatter * reaching / (reaching - 1.0)).sqrt() / excess))
 }
 
 /// The data's own P(X >= x) at each distinct value, ascending in x.
@@ -341,6 +342,7 @@ mod tests {
         let (same, wider) = exponent_from(fours.iter().map(Vec::as_slice), 2.0).unwrap();
         assert!((same - single(2.0).0).abs() < 1e-9 && (wider - single(2.0).1).abs() < 1e-9);
         assert_eq!(exponent_from(values.chunks(1), 1e9), None);
+        assert!(exponent_from(values.chunks(2000), 2.0).is_some_and(|(alpha, error)| alpha > 3.4 && error.is_nan()));
     }
 
     #[test]

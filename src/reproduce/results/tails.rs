@@ -116,7 +116,7 @@ pub(super) fn rows(run: &Run, material: &Material) -> Result<Vec<Row>> {
     rows.push(
         Row::new(
             "control.bound.alpha",
-            "designs: exponent from the paper\u{2019}s lower bound, 0.432, on",
+            &format!("designs: exponent from the paper\u{2019}s bound on, {BOUND}"),
             alpha.unwrap_or(f64::NAN),
             "",
             n,

@@ -31,9 +31,14 @@ fn tiles(config: &Conv3x3Config) -> (usize, usize) {
     (row, row * config.height.div_ceil(2))
 }
 
-/// Numbers from one row of `V` to the next: rows at powers of two would meet in the same lines of the cache.
+/// Numbers from one row of `V` to the next: rows at powers of two would meet in the same sets of the cache.
 fn pitch(config: &Conv3x3Config) -> usize {
     config.channels + BLOCK
+}
+
+/// Numbers from one t of a task's `U` to the next, for the same reason.
+fn weights_pitch(channels: usize) -> usize {
+    channels * FILTERS + BLOCK
 }
 
 /// Elements of workspace: V as (group of [`TILES`], t, tile, channel).
@@ -69,9 +74,9 @@ pub(super) fn forward<R: Real>(
     (0..groups * tiles.div_ceil(together)).into_par_iter().for_each(|task| {
         let (first_filter, first_tile) = (task % groups * FILTERS, task / groups * together);
         let last_tile = tiles.min(first_tile + together);
-        with_scratch(9 * BLOCK * FILTERS + 16 * (channels + TILES) * FILTERS, |scratch| {
+        with_scratch(9 * BLOCK * FILTERS + 16 * (weights_pitch(channels) + TILES * FILTERS), |scratch| {
             let (raw, rest) = scratch.split_at_mut(9 * BLOCK * FILTERS);
-            let (weights, sums) = rest.split_at_mut(16 * channels * FILTERS);
+            let (weights, sums) = rest.split_at_mut(16 * weights_pitch(channels));
             let weight = &weight[first_filter * 9 * channels..filters.min(first_filter + FILTERS) * 9 * channels];
             R::vectorised(TransformWeights { channels, weight, raw, weights });
             for first in (first_tile..last_tile).step_by(TILES) {
@@ -156,7 +161,8 @@ impl<R: Real> Kernel<R> for TransformWeights<'_, R> {
         if count < FILTERS {
             raw.fill(R::ZERO);
         }
-        assert!(weights.len() == 16 * channels * FILTERS && raw.len() == 9 * BLOCK * FILTERS);
+        let pitch = weights_pitch(channels);
+        assert!(weights.len() == 16 * pitch && raw.len() == 9 * BLOCK * FILTERS);
         for first in (0..channels).step_by(BLOCK) {
             // raw[tap, channel, filter]
             for (f, weight) in weight.chunks_exact(9 * channels).enumerate() {
@@ -179,7 +185,7 @@ impl<R: Real> Kernel<R> for TransformWeights<'_, R> {
                         for r in 0..4 {
                             let wide = widen(columns.map(|column| column[r]), half);
                             for (s, value) in wide.into_iter().enumerate() {
-                                value.store(weights.as_mut_ptr().add(((4 * r + s) * channels + first + c) * FILTERS + f));
+                                value.store(weights.as_mut_ptr().add((4 * r + s) * pitch + (first + c) * FILTERS + f));
                             }
                         }
                     }
@@ -215,7 +221,7 @@ impl<R: Real> Kernel<R> for Products<'_, R> {
         let Products { channels, pitch, count, inputs, weights, sums } = self;
         assert!(inputs.len() == 16 * TILES * pitch && channels <= pitch && count <= TILES);
         for t in 0..16 {
-            let weights = &weights[t * channels * FILTERS..][..channels * FILTERS];
+            let weights = &weights[t * weights_pitch(channels)..][..channels * FILTERS];
             for f in (0..FILTERS).step_by(2 * V::LANES) {
                 let mut tile = 0;
                 while tile < count {
