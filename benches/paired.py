@@ -1,10 +1,10 @@
-"""A processor's training steps and labels beside TensorFlow's, JAX's and NumPy's: all programs in turns, so that what slows the machine slows all.
+"""A processor's training steps, predictions and labels beside TensorFlow's, JAX's and NumPy's: all programs in turns, so that what slows the machine slows all.
 
     python benches/paired.py target/release/scalefree --out benches/results/cpu.json
 
-Needs numpy, safetensors, tensorflow and jax. Every turn holds our report (`bench run --json`), a line of each peer and batch (milliseconds a
-step, the cost curve from the common start, and the most bytes that its process held), what `eigh.py` prints, and the most bytes of ours in
-four steps of `train d2l`. The table of medians goes to the terminal.
+Needs numpy, safetensors, tensorflow and jax. Every turn holds our reports (`bench run --json`, of steps and labels and of predictions), a line of
+each peer and batch (milliseconds a step or a prediction, the cost curve from the common start, and the most bytes that its process held), what
+`eigh.py` prints, and the most bytes of ours in four steps of `train d2l`. The table of medians goes to the terminal.
 """
 import argparse, json, pathlib, statistics, subprocess, sys, tempfile
 
@@ -12,6 +12,8 @@ from growth import most_bytes, settings
 
 PEERS = pathlib.Path(__file__).parent / "peers"
 BATCHES = (10, 50)
+# Samples of a prediction, and calls of a timed run. Ours of many are passes of 100.
+PREDICTIONS = ((1, 40), (100, 4))
 
 
 def main():
@@ -46,7 +48,20 @@ def main():
                     command = [sys.executable, PEERS / peer, data[batch], start, "--batch", str(batch), "--steps", "10", "--runs", "3"]
                     bytes_held = most_bytes(command, line)
                     peers.append({**json.loads(line.read_text()), "bytes": bytes_held})
-            return {"ours": report, "bytes": memory, "peers": peers, "numpy eigh": text(sys.executable, PEERS / "eigh.py").splitlines()}
+            predict = ["--predict", "--runs", "3"]
+            predictions = [
+                json.loads(text(sys.executable, PEERS / peer, data[50], start, *predict, "--batch", str(batch), "--steps", str(calls)))
+                for batch, calls in PREDICTIONS
+                for peer in ("tensorflow_step.py", "jax_step.py")
+            ]
+            return {
+                "ours": report,
+                "bytes": memory,
+                "peers": peers,
+                "our predictions": json.loads(text(*ours, "bench", "run", "predict", "d2l", "--json")),
+                "predictions": predictions,
+                "numpy eigh": text(sys.executable, PEERS / "eigh.py").splitlines(),
+            }
 
         turns = []
         for number in range(options.turns):
@@ -57,9 +72,12 @@ def main():
     def show(name, values):
         print(f"{name:32} {statistics.median(values):9.1f} ({min(values):.1f} to {max(values):.1f})")
 
-    for row, _ in enumerate(turns[0]["ours"]["rows"]):
-        rows = [turn["ours"]["rows"][row] for turn in turns]
-        show(f"scalefree {rows[0]['name']}, ms", [1e3 * r["warm"]["median"] for r in rows])
+    for report in ("ours", "our predictions"):
+        for row, _ in enumerate(turns[0][report]["rows"]):
+            rows = [turn[report]["rows"][row] for turn in turns]
+            show(f"scalefree {rows[0]['name']}, ms", [1e3 * r["warm"]["median"] for r in rows])
+    for peer, line in enumerate(turns[0]["predictions"]):
+        show(f"{line['peer']}, predict {line['batch']}, ms", [turn["predictions"][peer]["ms"] for turn in turns])
     for peer, line in enumerate(turns[0]["peers"]):
         show(f"{line['peer']}, batch {line['batch']}, ms", [turn["peers"][peer]["ms"] for turn in turns])
         show("  MB", [1e-6 * turn["peers"][peer]["bytes"] for turn in turns])
