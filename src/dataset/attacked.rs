@@ -53,7 +53,7 @@ impl Attacked {
     /// call goes on where it was cut. [`Finished::join`] has yet to add `rho_a`.
     ///
     /// # Errors
-    /// Those of `attack`, [`Attack::strike`] and [`Job::beside`].
+    /// Those of `attack`, [`Attack::strike`] and of writing; another process at the same job; Ctrl-C, after the shards before were saved.
     pub fn beside<D: Spectra>(
         out: &Path,
         device: &D,

@@ -20,7 +20,7 @@ const SHARD: usize = 1024;
 /// The same call goes on where it was cut.
 ///
 /// # Errors
-/// Those of [`solve_on`] and [`Job::beside`].
+/// Those of [`solve_on`] and of writing; another process at the same job; Ctrl-C, after the shards before were saved.
 pub fn solve_beside<D: Spectra, T: AutoSerialize>(
     out: &Path,
     device: &D,
