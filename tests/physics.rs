@@ -152,14 +152,14 @@ fn interrupted_solves_and_attacks_go_on_to_the_same_bytes() {
     let (device, labels, lattice) = (Cpu::<f64>::new(), Labels::default(), spec(0, 1).lattice);
     let displacement: Vec<f64> = (0..1500 * 32).map(|k| 0.4 * f64::from(k * k % 1009).sin()).collect();
     let [cut, whole] = cut_and_whole(1200, "1024 of 1500 lattices are saved; the same command goes on", |out, progress| {
-        solve_beside(out, &device, &labels, &lattice, &displacement, <[f64]>::to_vec, progress)?.join(out, |_| Ok(()))
+        solve_beside(&device, &labels, &lattice, &displacement, out, <[f64]>::to_vec, progress)?.join(out, |_| Ok(()))
     });
     assert_eq!(cut, whole);
 
     let some = &displacement[..300 * 32];
     let attack = |structure| Attack::everywhere(&lattice, 2, 1, structure);
     let [cut, whole] = cut_and_whole(5000, "128 of 300 structures are saved; the same command goes on", |out, progress| {
-        Attacked::beside(out, &device, &labels, &lattice, some, attack, progress)?.join(out, |npz| npz.array("rho_a", &[], &[0.01]))
+        Attacked::beside(&device, &labels, &lattice, some, out, attack, progress)?.join(out, |npz| npz.array("rho_a", &[], &[0.01]))
     });
     assert_eq!(cut, whole);
     let folder = tempfile::tempdir().unwrap();

@@ -40,7 +40,7 @@ pub(super) fn run(args: &Args, common: &Common) -> Result<()> {
     let labels = &config.labels;
     let attack = |structure, rho_a| Ok(Attack { rho_a, modes: keys.modes, ..Attack::everywhere(&lattice, keys.angles, seed, structure)? });
     let attacked = on_device!(compute, device => {
-        Attacked::beside(&args.out, device, labels, &lattice, &structures.displacement, |k| attack(k, keys.rho_a), &bar)
+        Attacked::beside(device, labels, &lattice, &structures.displacement, &args.out, |k| attack(k, keys.rho_a), &bar)
     })?;
     let tell = || {
         let mut table = Table::of(&attacked, keys, sites)?;

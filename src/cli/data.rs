@@ -78,7 +78,7 @@ pub(super) fn solve(args: &SolveArgs, common: &Common) -> Result<()> {
         note_lattice(&args.input, &lattice, common);
     }
     let (bar, displacement) = (Bar::new(common.quiet), &structures.displacement);
-    on_device!(compute, device => solve_beside(&args.out, device, &config.labels, &lattice, displacement, <[f64]>::to_vec, &bar))?
+    on_device!(compute, device => solve_beside(device, &config.labels, &lattice, displacement, &args.out, <[f64]>::to_vec, &bar))?
         .join(&args.out, |_| Ok(()))?;
     if common.json {
         let mode_area = Npz::open(&args.out)?.array("mode_area")?.values;

@@ -132,7 +132,7 @@ pub(super) fn design(args: &DesignArgs, common: &Common) -> Result<()> {
     let (n, size, modes) = (targets.count, targets.size, lattice.sites());
     let (drawn, solved) = on_device!(compute, device => {
         design::draw(device, &model, &targets.mode_area, size).and_then(|drawn| {
-            let solved = solve_beside(&args.out, device, &config.labels, &lattice, &drawn.displacement, npz::single, &bar)?;
+            let solved = solve_beside(device, &config.labels, &lattice, &drawn.displacement, &args.out, npz::single, &bar)?;
             Ok((drawn, solved))
         })
     })?;

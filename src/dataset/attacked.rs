@@ -2,7 +2,7 @@
 
 use super::fingerprint;
 use super::npz::{Npz, write_npz};
-use super::shards::{Finished, Job};
+use super::shards::{Finished, Sharded};
 use crate::Result;
 use crate::ops::eigh::Labels;
 use crate::ops::spectrum::Spectra;
@@ -55,11 +55,11 @@ impl Attacked {
     /// # Errors
     /// Those of `attack`, [`Attack::strike`] and of writing; another process at the same job; Ctrl-C, after the shards before were saved.
     pub fn beside<D: Spectra>(
-        out: &Path,
         device: &D,
         labels: &Labels,
         lattice: &Lattice,
         displacement: &[f64],
+        out: &Path,
         attack: impl Fn(u64) -> Result<Attack>,
         progress: &dyn Progress,
     ) -> Result<Finished> {
@@ -71,7 +71,7 @@ impl Attacked {
         });
         let arrays = &["delta_mode_area", "theta", "atom"];
         let each = first.theta.len();
-        let job = Job { spec, count: displacement.len() / row, shard: (ATTACKS / each).max(1), rows: "structures", arrays };
+        let job = Sharded { spec, count: displacement.len() / row, shard: (ATTACKS / each).max(1), rows: "structures", arrays };
         progress.begin("attack", (job.count * each) as u64, "attacks");
         let strike = |rows: Range<usize>| {
             let mut answers = Attacked::none(&first);

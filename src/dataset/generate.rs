@@ -1,7 +1,7 @@
 //! Random lattices with their modes. Sample k depends on (seed, k) alone: not on the start, the shard or the threads.
 
 use super::npz::write_npz;
-use super::shards::Job;
+use super::shards::{LATTICES, Sharded};
 use super::{Labelled, Structures};
 use crate::ops::deformation::{Deform, Deformation};
 use crate::ops::eigh::Labels;
@@ -12,9 +12,6 @@ use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
 use std::path::Path;
-
-/// Samples of a shard.
-const SHARD: usize = 1024;
 
 /// What to generate.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -78,7 +75,7 @@ pub fn is_file(out: &Path) -> bool {
 pub fn generate<D: Spectra + Deform>(device: &D, spec: &Spec, out: &Path, progress: &dyn Progress) -> Result<()> {
     spec.validate()?;
     let arrays = &["displacement", "mode_area", "energy", "order", "rho", "sigma", "index"];
-    let job = Job { spec: spec.clone(), count: spec.count as usize, shard: SHARD, rows: "samples", arrays };
+    let job = Sharded { spec: spec.clone(), count: spec.count as usize, shard: LATTICES, rows: "samples", arrays };
     let part = |rows: Range<usize>| Spec { start: spec.start + rows.start as u64, count: rows.len() as u64, ..spec.clone() };
     let draw = |rows: Range<usize>| {
         let done = rows.start as u64;

@@ -16,9 +16,12 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::sync_channel;
 use std::thread;
 
+/// Lattices of a shard.
+pub(super) const LATTICES: usize = 1024;
+
 /// What is made in shards: rows 0 to `count`, row k of the result depending on `spec` and k alone.
 #[derive(Debug, Clone)]
-pub struct Job<J> {
+pub struct Sharded<J> {
     /// All that the result depends on. A folder is another job's where this differs.
     pub spec: J,
     /// Rows in all, at least 1.
@@ -55,7 +58,7 @@ pub struct Finished {
     _held: Held,
 }
 
-impl<J: Serialize + DeserializeOwned + PartialEq + Clone + Send> Job<J> {
+impl<J: Serialize + DeserializeOwned + PartialEq + Clone + Send> Sharded<J> {
     /// Makes all of the job that is not in `folder` yet. A shard is made while the one before is written. `make` is told the rows of a shard,
     /// `write` where to write them.
     ///
@@ -74,10 +77,10 @@ impl<J: Serialize + DeserializeOwned + PartialEq + Clone + Send> Job<J> {
         self.go_on(folder, held, self.begun(folder)?, make, write)
     }
 
-    /// [`Job::in_folder`], in a hidden folder beside the file `out`, which [`Finished::join`] makes.
+    /// [`Sharded::in_folder`], in a hidden folder beside the file `out`, which [`Finished::join`] makes.
     ///
     /// # Errors
-    /// Those of [`Job::in_folder`], but that its folder is nobody else's; an `out` that is a folder.
+    /// Those of [`Sharded::in_folder`], but that its folder is nobody else's; an `out` that is a folder.
     pub fn beside<S: Send>(
         &self,
         out: &Path,

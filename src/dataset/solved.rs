@@ -2,7 +2,7 @@
 
 use super::fingerprint;
 use super::npz::write_npz;
-use super::shards::{Finished, Job};
+use super::shards::{Finished, LATTICES, Sharded};
 use crate::Result;
 use crate::ops::eigh::Labels;
 use crate::ops::spectrum::Spectra;
@@ -13,20 +13,17 @@ use serde_json::json;
 use std::ops::Range;
 use std::path::Path;
 
-/// Lattices of a shard.
-const SHARD: usize = 1024;
-
 /// Solves `displacement` (n, 2, L, L) beside the file `out`: `mode_area` (n, N), of which `stored` makes what is kept, `energy` and `order`.
 /// The same call goes on where it was cut.
 ///
 /// # Errors
 /// Those of [`solve_on`] and of writing; another process at the same job; Ctrl-C, after the shards before were saved.
 pub fn solve_beside<D: Spectra, T: AutoSerialize>(
-    out: &Path,
     device: &D,
     labels: &Labels,
     lattice: &Lattice,
     displacement: &[f64],
+    out: &Path,
     stored: fn(&[f64]) -> Vec<T>,
     progress: &dyn Progress,
 ) -> Result<Finished> {
@@ -34,7 +31,7 @@ pub fn solve_beside<D: Spectra, T: AutoSerialize>(
     let (solved, kept) = (fingerprint(bytemuck::cast_slice(displacement)), T::default_dtype().descr());
     let spec = json!({ "solve": solved, "mode_area": kept, "lattice": lattice, "labels": labels });
     let (rows, arrays) = ("lattices", &["mode_area", "energy", "order"]);
-    let job = Job { spec, count: displacement.len() / row, shard: SHARD, rows, arrays };
+    let job = Sharded { spec, count: displacement.len() / row, shard: LATTICES, rows, arrays };
     progress.begin("solve", job.count as u64, rows);
     let solve = |rows: Range<usize>| {
         let part = Part { progress, before: rows.start as u64 };
