@@ -215,7 +215,12 @@ fn a_damaged_shard_is_made_again_and_another_set_is_refused() {
         let error = load_labelled(&set).unwrap_err();
         assert!(error.to_string().contains(words), "{error}");
     }
-    std::fs::write(set.join("manifest.json"), manifest).unwrap();
+    // Counts that no shard has are refused, however large, and made true again.
+    let forged = manifest.replacen("\"count\": 1024", &format!("\"count\": {}", u64::MAX), 1);
+    std::fs::write(set.join("manifest.json"), forged).unwrap();
+    assert!(load_labelled(&set).unwrap_err().to_string().contains("of 2100 samples are there"));
+    generate(&Cpu::<f64>::new(), &spec(0, 2100), &set, &Silent).unwrap();
+    assert_eq!(bytes(&set.join("manifest.json")), manifest.as_bytes());
     assert_eq!(load_labelled(&set).unwrap().structures.count, 2100);
     std::fs::write(&shard, &sound[..1000]).unwrap();
     assert!(load_labelled(&set).unwrap_err().to_string().contains("run the same generate again"));

@@ -113,7 +113,8 @@ impl<J: Serialize + DeserializeOwned + PartialEq + Clone + Send> Sharded<J> {
         // The manifest comes first, so that a folder with a shard in it is never without the name of its job.
         manifest.write(&folder.join("manifest.json"))?;
         // Only shards that are what the manifest says count as done.
-        let sound = manifest.shards.iter().take_while(|shard| shard.read(folder).is_ok());
+        let wanted = self.from(0).map(|rows| rows.len() as u64);
+        let sound = manifest.shards.iter().zip(wanted).take_while(|(shard, wanted)| shard.count == *wanted && shard.read(folder).is_ok());
         manifest.shards.truncate(sound.count());
 
         // The writer's thread ends with the last shard, or at a fault. What was made is saved, too, where making ends early.
@@ -123,8 +124,7 @@ impl<J: Serialize + DeserializeOwned + PartialEq + Clone + Send> Sharded<J> {
             let manifest = &mut manifest;
             let write = |(rows, shard): (Range<usize>, S)| manifest.add(folder, rows.len(), |path| write(path, rows, &shard));
             let writer = scope.spawn(move || made.into_iter().try_for_each(write));
-            let mut shards = (done..self.count).step_by(self.shard).map(|first| first..self.count.min(first + self.shard));
-            let making = shards.try_for_each(|rows| {
+            let making = self.from(done).try_for_each(|rows| {
                 let shard = make(rows.clone())?;
                 // Where the writer takes no more, its fault is told.
                 to_writer.send((rows, shard)).map_err(|_| Error::Failed("no shard can be written".into()))
@@ -159,6 +159,12 @@ impl<J: Serialize + DeserializeOwned + PartialEq + Clone + Send> Sharded<J> {
             return Err(Error::file(folder, "is a folder with other things in it; name a new one, or a file ending in .npz"));
         }
         Ok(self.nothing())
+    }
+
+    /// The rows of each shard behind the first `done` rows.
+    fn from(&self, done: usize) -> impl Iterator<Item = Range<usize>> {
+        let (count, shard) = (self.count, self.shard);
+        (done..count).step_by(shard).map(move |first| first..count.min(first + shard))
     }
 
     fn nothing(&self) -> Manifest<J> {
@@ -213,7 +219,7 @@ impl<J: Serialize + DeserializeOwned> Manifest<J> {
 
     /// Rows of the finished shards.
     pub(super) fn done(&self) -> usize {
-        self.shards.iter().map(|shard| shard.count as usize).sum()
+        self.shards.iter().fold(0, |done, shard| done.saturating_add(shard.count as usize))
     }
 
     /// Has a shard of `count` rows written into `folder`, then writes itself.
