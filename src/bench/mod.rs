@@ -162,11 +162,11 @@ fn flop_roof(subject: Subject, roofs: &Roofs) -> Option<f64> {
     }
 }
 
-/// What the processor makes of a subject in f64.
+/// What the processor makes of a subject in f64; of labels, what faer makes.
 fn reference(subject: Subject, config: &Config) -> Result<Arrays> {
     let device = Cpu::<f64>::new();
     let subject = match subject {
-        Subject::Labels(lattices, _) => Subject::Labels(lattices, Labels::default()),
+        Subject::Labels(lattices, _) => Subject::Labels(lattices, Labels { solver: Solver::Faer, ..Labels::default() }),
         other => other,
     };
     let mut piece = prepare(&device, subject, config)?;

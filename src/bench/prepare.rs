@@ -148,7 +148,7 @@ fn mode_areas<D: Device + 'static>(device: &D, lattices: Lattices) -> Result<Pie
 }
 
 fn labels<D: Device + 'static>(device: &D, config: &Config, lattices: Lattices, labels: Labels) -> Result<Piece<D>> {
-    if let Some(fault) = device.lacks(labels.solver, lattices.sites()) {
+    if let Some(fault) = device.lacks(labels, lattices.sites()) {
         return Err(Error::Failed(fault.into()));
     }
     let lattice = Lattice { size: lattices.size, ..config.lattice };

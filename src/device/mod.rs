@@ -6,7 +6,7 @@ mod simd;
 
 pub use cpu::Cpu;
 pub use cuda::Cuda;
-pub(crate) use simd::{BLOCK, Kernel, Vector, prefetch};
+pub(crate) use simd::{BLOCK, Kernel, Vector, Vectorised, prefetch};
 
 use crate::Result;
 use bytemuck::Pod;

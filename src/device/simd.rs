@@ -55,37 +55,50 @@ pub trait Vectorised: Sized {
     fn vectorised<K: Kernel<Self>>(kernel: K);
 }
 
-impl Vectorised for f64 {
-    fn vectorised<K: Kernel<f64>>(kernel: K) {
-        // SAFETY: these need nothing.
-        unsafe { kernel.run::<[f64; 4]>() }
-    }
-}
-
-impl Vectorised for f32 {
-    fn vectorised<K: Kernel<f32>>(kernel: K) {
-        #[cfg(target_arch = "x86_64")]
-        {
-            if std::arch::is_x86_feature_detected!("avx512f") {
-                // SAFETY: the processor has AVX-512.
-                return unsafe { x86::on_avx512(kernel) };
-            }
-            if std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma") {
-                // SAFETY: the processor has AVX2 and FMA.
-                return unsafe { x86::on_avx2(kernel) };
+macro_rules! vectorised {
+    ($real:ty, $avx512:ident, $avx2:ident) => {
+        impl Vectorised for $real {
+            fn vectorised<K: Kernel<$real>>(kernel: K) {
+                #[cfg(target_arch = "x86_64")]
+                {
+                    if std::arch::is_x86_feature_detected!("avx512f") {
+                        // SAFETY: the processor has AVX-512.
+                        return unsafe { on_avx512::<std::arch::x86_64::$avx512, K>(kernel) };
+                    }
+                    if std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma") {
+                        // SAFETY: the processor has AVX2 and FMA.
+                        return unsafe { on_avx2::<std::arch::x86_64::$avx2, K>(kernel) };
+                    }
+                }
+                // SAFETY: these need nothing.
+                unsafe { kernel.run::<[$real; 4]>() }
             }
         }
-        // SAFETY: these need nothing.
-        unsafe { kernel.run::<[f32; 4]>() }
-    }
+    };
+}
+vectorised!(f32, __m512, __m256);
+vectorised!(f64, __m512d, __m256d);
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f")]
+fn on_avx512<V: Vector, K: Kernel<V::Real>>(kernel: K) {
+    // SAFETY: the attribute.
+    unsafe { kernel.run::<V>() }
 }
 
-impl<R: Real> Vector for [R; 4] {
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma")]
+fn on_avx2<V: Vector, K: Kernel<V::Real>>(kernel: K) {
+    // SAFETY: the attribute.
+    unsafe { kernel.run::<V>() }
+}
+
+impl<R: Real, const N: usize> Vector for [R; N] {
     type Real = R;
-    const LANES: usize = 4;
+    const LANES: usize = N;
     #[inline(always)]
     unsafe fn splat(value: R) -> Self {
-        [value; 4]
+        [value; N]
     }
     #[inline(always)]
     unsafe fn load(from: *const R) -> Self {
@@ -129,37 +142,25 @@ impl<R: Real> Vector for [R; 4] {
 
 #[cfg(target_arch = "x86_64")]
 mod x86 {
-    use super::{Kernel, Vector};
+    use super::Vector;
     use std::arch::x86_64::*;
 
-    #[target_feature(enable = "avx512f")]
-    pub(super) fn on_avx512<K: Kernel<f32>>(kernel: K) {
-        // SAFETY: the attribute.
-        unsafe { kernel.run::<__m512>() }
-    }
-
-    #[target_feature(enable = "avx2,fma")]
-    pub(super) fn on_avx2<K: Kernel<f32>>(kernel: K) {
-        // SAFETY: the attribute.
-        unsafe { kernel.run::<__m256>() }
-    }
-
     macro_rules! vector {
-        ($vector:ty, $lanes:literal, $splat:ident, $load:ident, $store:ident, $add:ident, $sub:ident, $mul:ident, $div:ident, $sqrt:ident, $fma:ident) => {
+        ($real:ty, $vector:ty, $lanes:literal, $splat:ident, $load:ident, $store:ident, $add:ident, $sub:ident, $mul:ident, $div:ident, $sqrt:ident, $fma:ident) => {
             // SAFETY of all: the caller's.
             impl Vector for $vector {
-                type Real = f32;
+                type Real = $real;
                 const LANES: usize = $lanes;
                 #[inline(always)]
-                unsafe fn splat(value: f32) -> Self {
+                unsafe fn splat(value: $real) -> Self {
                     unsafe { $splat(value) }
                 }
                 #[inline(always)]
-                unsafe fn load(from: *const f32) -> Self {
+                unsafe fn load(from: *const $real) -> Self {
                     unsafe { $load(from) }
                 }
                 #[inline(always)]
-                unsafe fn store(self, to: *mut f32) {
+                unsafe fn store(self, to: *mut $real) {
                     unsafe { $store(to, self) }
                 }
                 #[inline(always)]
@@ -190,6 +191,7 @@ mod x86 {
         };
     }
     vector!(
+        f32,
         __m512,
         16,
         _mm512_set1_ps,
@@ -203,6 +205,7 @@ mod x86 {
         _mm512_fmadd_ps
     );
     vector!(
+        f32,
         __m256,
         8,
         _mm256_set1_ps,
@@ -214,5 +217,33 @@ mod x86 {
         _mm256_div_ps,
         _mm256_sqrt_ps,
         _mm256_fmadd_ps
+    );
+    vector!(
+        f64,
+        __m512d,
+        8,
+        _mm512_set1_pd,
+        _mm512_loadu_pd,
+        _mm512_storeu_pd,
+        _mm512_add_pd,
+        _mm512_sub_pd,
+        _mm512_mul_pd,
+        _mm512_div_pd,
+        _mm512_sqrt_pd,
+        _mm512_fmadd_pd
+    );
+    vector!(
+        f64,
+        __m256d,
+        4,
+        _mm256_set1_pd,
+        _mm256_loadu_pd,
+        _mm256_storeu_pd,
+        _mm256_add_pd,
+        _mm256_sub_pd,
+        _mm256_mul_pd,
+        _mm256_div_pd,
+        _mm256_sqrt_pd,
+        _mm256_fmadd_pd
     );
 }

@@ -1,12 +1,42 @@
-//! Scratch of a thread, on whole cache lines: it stays warm from task to task, and is no longer than the longest task needs.
+//! Numbers on whole cache lines, and the scratch of a thread: it stays warm from task to task, and is no longer than the longest task
+//! needs.
 
 use crate::device::Real;
 use std::cell::RefCell;
+use std::marker::PhantomData;
+use std::ops::{Deref, DerefMut};
 
 /// A cache line.
 #[repr(C, align(64))]
 #[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
 struct Line([u8; 64]);
+
+/// Numbers whose first begins a cache line.
+pub(crate) struct Aligned<R> {
+    lines: Vec<Line>,
+    len: usize,
+    number: PhantomData<R>,
+}
+
+impl<R: Real> Aligned<R> {
+    /// `len` zeros.
+    pub(crate) fn zeros(len: usize) -> Self {
+        Aligned { lines: vec![bytemuck::Zeroable::zeroed(); (len * size_of::<R>()).div_ceil(size_of::<Line>())], len, number: PhantomData }
+    }
+}
+
+impl<R: Real> Deref for Aligned<R> {
+    type Target = [R];
+    fn deref(&self) -> &[R] {
+        &bytemuck::cast_slice(&self.lines)[..self.len]
+    }
+}
+
+impl<R: Real> DerefMut for Aligned<R> {
+    fn deref_mut(&mut self) -> &mut [R] {
+        &mut bytemuck::cast_slice_mut(&mut self.lines)[..self.len]
+    }
+}
 
 thread_local! {
     static LINES: RefCell<Vec<Line>> = const { RefCell::new(Vec::new()) };

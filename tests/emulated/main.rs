@@ -12,6 +12,8 @@ mod faults;
 mod graphs;
 mod labels;
 mod lint;
+#[path = "../matrices/mod.rs"]
+mod matrices;
 mod mutations;
 mod networks;
 mod physics;

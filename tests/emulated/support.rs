@@ -4,11 +4,12 @@
 //! written shows; blanks stand behind every buffer and between the tensors of an arena, so that a write outside shows
 //! as a lost blank and a read outside as a NaN in the result.
 
+pub use super::matrices::numbers;
+use super::matrices::words;
 use super::{Fault, Verdict};
 use scalefree::device::{Element, Memory, Real, View};
 use scalefree::ops::Device;
 use scalefree::ops::adam::{AdamConfig, AdamForm, AdamState, Decay, Tensor, WeightGradient};
-use scalefree::ops::philox::{Stream, draw, uniform};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Fails the case with words unless the condition holds.
@@ -34,18 +35,9 @@ fn is_blank<T: Element>(value: &T) -> bool {
     bytemuck::bytes_of(value).iter().all(|byte| *byte == 0xff)
 }
 
-/// Draws in (-1, 1) that an f32 holds, the same on every run.
-pub fn numbers(len: usize, series: u64) -> Vec<f64> {
-    words(len, series).map(|word| f64::from((2.0 * uniform(word) - 1.0) as f32)).collect()
-}
-
 /// Whole numbers from -`largest` to `largest`: products of them are exact in every precision, and ties are frequent.
 pub fn integers(len: usize, series: u64, largest: u32) -> Vec<f64> {
     words(len, series).map(|word| f64::from(word % (2 * largest + 1)) - f64::from(largest)).collect()
-}
-
-fn words(len: usize, series: u64) -> impl Iterator<Item = u32> {
-    (0..len.div_ceil(4) as u32).flat_map(move |block| draw(series, Stream::Initialisation, u64::MAX, block)).take(len)
 }
 
 /// Absolute values.

@@ -1,8 +1,8 @@
 //! Eigenpairs of a real symmetric matrix: H (N, N) -> energies (N) ascending, modes (N, N).
 //!
-//! Eq. 1 of the paper: H psi_m = E_m psi_m, every pair, the modes orthonormal. The CPU's solver is faer's (Householder
-//! tridiagonalisation, then divide and conquer), in f64; `docs/eigensolvers.md` has it beside LAPACK and nalgebra. A card's are those
-//! of cuSOLVER and our own, many matrices at once; the same page tells how one is chosen and what is checked.
+//! Eq. 1 of the paper: H psi_m = E_m psi_m, every pair, the modes orthonormal. Our own solver (Householder tridiagonalisation, then
+//! divide and conquer) is on the processor, in f64, and on a card, many matrices at once; beside it stand faer there and cuSOLVER's here.
+//! `docs/eigensolvers.md` compares them, and tells how one is chosen and what is checked.
 
 mod check;
 mod cpu;
@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 pub struct Labels {
     /// Who diagonalises.
     pub solver: Solver,
-    /// In what a card diagonalises; faer always has f64, and so has the attack.
+    /// In what a card diagonalises; the processor always has f64, and so has the attack.
     pub precision: LabelPrecision,
 }
 
@@ -30,10 +30,10 @@ pub struct Labels {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Solver {
-    /// On a Hopper card, where it was seen faster and as accurate, `own`; on others `xsyev`; on the processor `faer`.
+    /// On the processor and on a Hopper card, where it was seen faster and as accurate, `own`; on other cards `xsyev`.
     #[default]
     Auto,
-    /// Ours on a card, for matrices of at most [`MOST_ROWS`] rows.
+    /// Ours; on a card for matrices of at most [`MOST_ROWS`] rows.
     Own,
     /// cuSOLVER's cusolverDnXsyevBatched, from CUDA 12.6 on.
     Xsyev,

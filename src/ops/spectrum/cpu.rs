@@ -1,8 +1,8 @@
-//! Spectra on the processor: faer, in f64, one thread a lattice.
+//! Spectra on the processor, in f64, one thread a lattice.
 
 use super::{Spectra, Spectrum, tell_once};
 use crate::device::{Cpu, Real};
-use crate::ops::eigh::{self, Eigh, Labels};
+use crate::ops::eigh::{self, Eigh, LabelPrecision, Labels};
 use crate::ops::hamiltonian::{Hopping, hamiltonian};
 use crate::ops::mode_area::{mode_area, sort};
 use crate::progress::Progress;
@@ -13,8 +13,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 impl<R: Real> Spectra for Cpu<R> {
     const BATCH: usize = 64;
 
-    fn lacks(&self, solver: eigh::Solver, _: usize) -> Option<&'static str> {
-        matches!(solver, eigh::Solver::Own | eigh::Solver::Xsyev | eigh::Solver::Syevj).then_some("it is for NVIDIA cards")
+    fn lacks(&self, labels: Labels, _: usize) -> Option<&'static str> {
+        match labels {
+            Labels { solver: eigh::Solver::Xsyev | eigh::Solver::Syevj, .. } => Some("it is for NVIDIA cards"),
+            Labels { precision: LabelPrecision::F32, .. } => Some("in f32 it is for NVIDIA cards"),
+            _ => None,
+        }
     }
 
     fn spectra(
@@ -25,15 +29,19 @@ impl<R: Real> Spectra for Cpu<R> {
         modes: Option<&mut Vec<f64>>,
         progress: &dyn Progress,
     ) -> Result<Spectrum> {
-        if let Some(fault) = self.lacks(labels.solver, (hopping.size * hopping.size) as usize) {
-            tell_once(labels.solver, fault, eigh::Solver::Faer, progress);
+        let mut solver = labels.solver;
+        if let Some(fault) = self.lacks(Labels { solver, precision: LabelPrecision::F64 }, (hopping.size * hopping.size) as usize) {
+            solver = eigh::Solver::Own;
+            tell_once(labels.solver, fault, solver, progress);
         }
-        processor(hopping, displacement, modes, 0, progress)
+        processor(solver, hopping, displacement, modes, 0, progress)
     }
 }
 
-/// [`Spectra::spectra`] by faer, `before` lattices being done already. The bits do not depend on the number of threads.
+/// [`Spectra::spectra`] by faer, if that is `solver`, else by ours; `before` lattices are done already. The bits do not depend on the
+/// number of threads.
 pub(crate) fn processor(
+    solver: eigh::Solver,
     hopping: &Hopping,
     displacement: &[f64],
     modes: Option<&mut Vec<f64>>,
@@ -49,7 +57,7 @@ pub(crate) fn processor(
         .zip(spectrum.mode_area.par_chunks_exact_mut(sites))
         .zip(spectrum.order.par_chunks_exact_mut(sites))
         .map_init(
-            || Solver::new(*hopping),
+            || Solver::new(solver, *hopping),
             |solver, (((displacement, energy), areas), order)| {
                 if progress.stop() {
                     return Err(Error::Interrupted("no lattice of this batch is kept".into()));
@@ -78,9 +86,10 @@ struct Solver {
 }
 
 impl Solver {
-    fn new(hopping: Hopping) -> Self {
+    fn new(solver: eigh::Solver, hopping: Hopping) -> Self {
         let sites = (hopping.size * hopping.size) as usize;
-        Solver { hopping, matrix: vec![0.0; sites * sites], eigh: Eigh::new(sites) }
+        let eigh = if solver == eigh::Solver::Faer { Eigh::faer(sites) } else { Eigh::new(sites) };
+        Solver { hopping, matrix: vec![0.0; sites * sites], eigh }
     }
 
     /// Builds the Hamiltonian of one displacement (2, L, L), on-site energy left out, and solves it.

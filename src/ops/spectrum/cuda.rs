@@ -16,8 +16,8 @@ const MOST: usize = 16_384;
 impl Spectra for Cuda {
     const BATCH: usize = 1024;
 
-    fn lacks(&self, solver: Solver, sites: usize) -> Option<&'static str> {
-        match solver {
+    fn lacks(&self, labels: Labels, sites: usize) -> Option<&'static str> {
+        match labels.solver {
             Solver::Own => (sites > MOST_ROWS).then_some("it is for lattices of at most 256 sites"),
             Solver::Xsyev => Batched::Xsyev.missing(),
             Solver::Syevj => Batched::Syevj.missing(),
@@ -47,14 +47,14 @@ impl Spectra for Cuda {
             let solver = solvers[0];
             if solver == Solver::Faer {
                 let mut rest = modes.is_some().then(Vec::new);
-                spectrum.extend(processor(hopping, &displacement[done * row..], rest.as_mut(), done, progress)?);
+                spectrum.extend(processor(solver, hopping, &displacement[done * row..], rest.as_mut(), done, progress)?);
                 if let (Some(modes), Some(rest)) = (modes, rest) {
                     modes.truncate(done * square);
                     modes.extend(rest);
                 }
                 break;
             }
-            if let Some(fault) = self.lacks(solver, sites) {
+            if let Some(fault) = self.lacks(Labels { solver, ..*labels }, sites) {
                 solvers = &solvers[1..];
                 tell_once(solver, fault, solvers[0], progress);
                 continue;

@@ -44,8 +44,8 @@ pub trait Spectra: Memory {
     /// Lattices that should be given at once, at least.
     const BATCH: usize;
 
-    /// Why the device has not this solver for lattices of so many sites, if so.
-    fn lacks(&self, solver: Eigensolver, sites: usize) -> Option<&'static str>;
+    /// Why the device cannot make such labels of lattices of so many sites, if so.
+    fn lacks(&self, labels: Labels, sites: usize) -> Option<&'static str>;
 
     /// The spectrum of `displacement` (n, 2, L, L), finite numbers; the on-site energy is left out. `progress` hears how many are done.
     /// `modes`, where it is given, becomes the modes themselves (n, N, N), one a row, in the order of the energies.
