@@ -39,6 +39,8 @@ fn what_is_no_number_is_an_error_and_leaves_nothing_behind() {
             assert!(solver.solve(&a).is_err());
         }
     }
+    // Numbers whose sum is none: an energy would be infinite.
+    assert!(Eigh::new(2).solve(&[1.7e308; 4]).is_err());
     let mut fresh = Eigh::new(n);
     solver.solve(&good).unwrap();
     fresh.solve(&good).unwrap();

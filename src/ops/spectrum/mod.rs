@@ -44,15 +44,16 @@ pub trait Spectra: Memory {
     /// Lattices that should be given at once, at least.
     const BATCH: usize;
 
-    /// Why the device cannot make such labels of lattices of so many sites, if so.
+    /// Why the device cannot make just such labels of lattices of so many sites, if so. [`Spectra::spectra`] is not that strict: the processor
+    /// makes them in f64 whatever the precision.
     fn lacks(&self, labels: Labels, sites: usize) -> Option<&'static str>;
 
     /// The spectrum of `displacement` (n, 2, L, L), finite numbers; the on-site energy is left out. `progress` hears how many are done.
     /// `modes`, where it is given, becomes the modes themselves (n, N, N), one a row, in the order of the energies.
     ///
     /// # Errors
-    /// [`crate::Error::Failed`] from the processor's solver, [`crate::Error::Interrupted`], the faults of a card. A solver that is
-    /// missing or fails is no error: the next one takes over, and `progress` is told.
+    /// [`crate::Error::Failed`] from the processor's solver, [`crate::Error::Interrupted`], the faults of a card. A solver that a card
+    /// lacks, or that fails there, is no error: the next one takes over, and `progress` is told.
     fn spectra(
         &self,
         labels: &Labels,

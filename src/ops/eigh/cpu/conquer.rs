@@ -213,8 +213,9 @@ impl Conquer<'_> {
                         (kinds[held], kinds[column]) = (Rows::Both, Rows::Both);
                     }
                     let (a, b) = (values[held], values[column]);
-                    values[held] = a * c * c + b * s * s;
-                    values[column] = a * s * s + b * c * c;
+                    // Between both, whatever rounding says: what is joined must stay apart.
+                    values[held] = (a * c * c + b * s * s).max(a).min(b);
+                    values[column] = (a * s * s + b * c * c).max(a).min(b);
                     weights[column] = length;
                     stays.push(held);
                 } else {

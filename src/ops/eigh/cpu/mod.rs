@@ -43,22 +43,26 @@ impl Eigh {
     /// Solves `matrix` (n, n), of which the lower triangle is read.
     ///
     /// # Errors
-    /// [`Error::Failed`] when the iteration does not converge, or the matrix holds what is no number.
+    /// [`Error::Failed`] when the iteration does not converge, the matrix holds what is no number, or an energy is none.
     pub fn solve(&mut self, matrix: &[f64]) -> Result<()> {
-        let (solved, n) = match &mut self.solver {
-            Who::Own(own) => (own.solve(matrix), own.values.len()),
-            Who::Library(library) => (library.solve(matrix), library.rows()),
+        let solved = match &mut self.solver {
+            Who::Own(own) => own.solve(matrix),
+            Who::Library(library) => library.solve(matrix),
         };
-        if solved { Ok(()) } else { Err(Error::Failed(format!("the eigen-solver did not converge on a matrix of {n} rows"))) }
+        let fault = || Error::Failed(format!("the eigen-solver found no finite pairs of a matrix of {} rows", self.rows()));
+        if solved { Ok(()) } else { Err(fault()) }
+    }
+
+    fn rows(&self) -> usize {
+        match &self.solver {
+            Who::Own(own) => own.values.len(),
+            Who::Library(library) => library.rows(),
+        }
     }
 
     /// The energies, ascending.
     pub fn energies(&self) -> impl Iterator<Item = f64> {
-        let n = match &self.solver {
-            Who::Own(own) => own.values.len(),
-            Who::Library(library) => library.rows(),
-        };
-        (0..n).map(|m| match &self.solver {
+        (0..self.rows()).map(|m| match &self.solver {
             Who::Own(own) => own.values[own.order[m]],
             Who::Library(library) => library.energy(m),
         })
@@ -138,9 +142,10 @@ impl Own {
         self.fill(matrix, [once, again]);
         let mut found = true;
         f64::vectorised(Solve { own: self, found: &mut found });
+        // Not by their product: 2^e may be none.
         let [once, again] = [exponent / 2, exponent - exponent / 2].map(|e| 2.0_f64.powi(e));
-        self.values.iter_mut().for_each(|value| *value *= once * again);
-        found
+        self.values.iter_mut().for_each(|value| *value = *value * once * again);
+        found && self.values.iter().all(|value| value.is_finite())
     }
 }
 

@@ -22,8 +22,8 @@ const NOTHING: f64 = 1e-280;
 /// Vectors of work space.
 pub(super) const VECTORS: usize = 4;
 
-/// Reduces the matrix in `rows` (n, stride), scaled to elements below 1. Row i is given up to the diagonal and on to the end of the vector that
-/// holds it (symmetric there, 0 outside the matrix); in the end it has v_i. Strides and vectors end on whole blocks.
+/// Reduces the matrix in `rows` (n, stride), scaled to elements below 1. Row i is given up to the diagonal and on to the end of the block
+/// that holds it (symmetric there, 0 outside the matrix); in the end it has v_i. The stride holds whole blocks.
 pub(super) struct Reduce<'a> {
     pub stride: usize,
     pub rows: &'a mut [f64],

@@ -13,7 +13,7 @@ use super::total;
 use crate::device::{BLOCK, Vector};
 use crate::ops::scratch::Aligned;
 
-/// Steps of a search; bisection alone takes a third of them.
+/// Steps of a search; few take more than ten.
 const SEARCH: usize = 200;
 
 /// A secular equation of at most n poles, its roots and vectors. Behind the last pole stand infinities, whose terms are 0.
@@ -154,6 +154,10 @@ impl Secular {
         let d = &self.poles[..];
         let last = index + 1 == self.count;
         let width = if last { rho * self.weights[..self.count].iter().map(|z| z * z).sum::<f64>() } else { d[index + 1] - d[index] };
+        if self.count == 1 {
+            (self.nearest[0], self.distances[0]) = (0, width);
+            return true;
+        }
         let inverse = 1.0 / rho;
         let (mut nearer, mut mu, mut low, mut high) = (index, 0.5 * width, 0.0, width);
         // SAFETY: the caller's.
