@@ -6,7 +6,7 @@
 //!
 //! A block changes V by two products, P = Y' V and V -= (Y T) P, some columns at a time, which stay in the second cache between them.
 
-use super::product::{Columns, MOST_ROWS, panel, product};
+use super::product::{Columns, TALLEST, pack, panel, product};
 use crate::device::{BLOCK, Kernel, Vector};
 
 /// Reflections of a block.
@@ -18,7 +18,7 @@ const COLUMNS: usize = 64;
 
 /// Numbers of work space for `n` rows.
 pub(super) fn workspace(n: usize) -> usize {
-    3 * WIDTH * (n + MOST_ROWS).next_multiple_of(BLOCK) + PITCH * COLUMNS + 3 * WIDTH * PITCH
+    3 * WIDTH * (n + TALLEST).next_multiple_of(BLOCK) + PITCH * COLUMNS + 3 * WIDTH * PITCH
 }
 
 /// Applies the reflections in `rows` (n, stride), as `Reduce` leaves them, to `modes`, column by column (n, stride).
@@ -27,7 +27,7 @@ pub(super) struct Back<'a> {
     pub rows: &'a mut [f64],
     pub taus: &'a [f64],
     pub modes: &'a mut [f64],
-    /// Where each column of `modes` begins (n), `stride` apart.
+    /// Where each column of `modes`, and each row of `rows`, begins (n), `stride` apart.
     pub columns: &'a [usize],
     pub workspace: &'a mut [f64],
 }
@@ -37,7 +37,7 @@ impl Kernel<f64> for Back<'_> {
     unsafe fn run<V: Vector<Real = f64>>(self) {
         let Back { stride, rows, taus, modes, columns, workspace } = self;
         let (n, height) = (taus.len(), panel::<V>());
-        let packed = WIDTH * (n + MOST_ROWS).next_multiple_of(BLOCK);
+        let packed = WIDTH * (n + TALLEST).next_multiple_of(BLOCK);
         let (reflectors, rest) = workspace.split_at_mut(packed);
         let (straight, rest) = rest.split_at_mut(packed);
         let (scaled, rest) = rest.split_at_mut(packed);
@@ -83,13 +83,7 @@ impl Kernel<f64> for Back<'_> {
                 }
             }
             // Y, panel by panel, and Y T likewise.
-            for (p, panel) in straight.chunks_exact_mut(height * count).take(length.div_ceil(height)).enumerate() {
-                for (r, to) in panel.chunks_exact_mut(height).enumerate() {
-                    let there = height.min(length - p * height);
-                    to[..there].copy_from_slice(&row(r)[p * height..][..there]);
-                    to[there..].fill(0.0);
-                }
-            }
+            pack::<V>(own, length, &columns[..count], straight);
             let panels: [usize; WIDTH] = std::array::from_fn(|j| j * height);
             let panels = Columns { at: &panels[..count], panel_stride: height * count };
             // SAFETY: the caller's.

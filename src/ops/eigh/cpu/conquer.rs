@@ -16,7 +16,7 @@
 //!
 //! A new column takes the place of one that was joined; what stays, stays. So columns are in no order, and a list tells it.
 
-use super::product::{Columns, MOST_ROWS, panel, product};
+use super::product::{Columns, TALLEST, pack, panel, product};
 use super::roots::Secular;
 use crate::device::{Kernel, Vector};
 use crate::ops::scratch::Aligned;
@@ -59,7 +59,7 @@ impl Scratch {
             starts: list(),
             merged: list(),
             secular: Secular::new(n),
-            packed: Aligned::zeros(2 * (n / 2 + 1 + MOST_ROWS) * n),
+            packed: Aligned::zeros(2 * (n / 2 + 1 + TALLEST) * n),
         }
     }
 }
@@ -83,7 +83,7 @@ impl Kernel<f64> for Conquer<'_> {
     #[inline(always)]
     unsafe fn run<V: Vector<Real = f64>>(mut self) {
         let n = self.values.len();
-        assert!(self.vectors.len() >= n * self.stride && self.stride >= n + MOST_ROWS && self.order.len() == n);
+        assert!(self.vectors.len() >= n * self.stride && self.stride >= n + TALLEST && self.order.len() == n);
         for (k, link) in self.links[..n - 1].iter().enumerate() {
             self.values[k] -= link.abs();
             self.values[k + 1] -= link.abs();
@@ -144,7 +144,8 @@ impl Conquer<'_> {
         let factors = secular.factors();
         merged.clear();
         merged.extend(columns.iter().map(|column| column * stride));
-        // SAFETY: the caller's. The lower half comes last: what the upper one's last panel leaves behind its rows is replaced.
+        // SAFETY: the caller's. The lower half comes last: what the upper one's last panel leaves behind its rows is replaced. What the lower
+        // one's leaves, a later joint takes for 0, and writes before it reads.
         unsafe {
             // Both are packed before one is written.
             let (above, below) = (cut - first, last - cut);
@@ -265,24 +266,5 @@ fn interleave(a: &[usize], b: &[usize], values: &[f64], to: &mut [usize]) {
         let first = j == b.len() || (i < a.len() && values[a[i]] <= values[b[j]]);
         *to = if first { a[i] } else { b[j] };
         (i, j) = if first { (i + 1, j) } else { (i, j + 1) };
-    }
-}
-
-/// `rows` rows of the columns that begin at `starts`, panel by panel.
-///
-/// # Safety
-/// The processor has vectors `V`.
-#[inline(always)]
-unsafe fn pack<V: Vector<Real = f64>>(vectors: &[f64], rows: usize, starts: &[usize], packed: &mut [f64]) {
-    let height = panel::<V>();
-    if starts.is_empty() {
-        return;
-    }
-    for (p, panel) in packed.chunks_exact_mut(height * starts.len()).take(rows.div_ceil(height)).enumerate() {
-        for (start, to) in starts.iter().zip(panel.chunks_exact_mut(height)) {
-            let there = height.min(rows - p * height);
-            to[..there].copy_from_slice(&vectors[start + p * height..][..there]);
-            to[there..].fill(0.0);
-        }
     }
 }

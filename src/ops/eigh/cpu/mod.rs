@@ -91,7 +91,7 @@ struct Own {
     modes: Aligned<f64>,
     /// The columns by their values.
     order: Vec<usize>,
-    /// Where each column begins.
+    /// Where each column, and each row, begins.
     columns: Vec<usize>,
     scratch: Scratch,
     workspace: Aligned<f64>,
@@ -99,7 +99,7 @@ struct Own {
 
 impl Own {
     fn new(n: usize) -> Self {
-        let stride = (n + product::MOST_ROWS).next_multiple_of(BLOCK) + 8;
+        let stride = (n + product::TALLEST).next_multiple_of(BLOCK) + 8;
         Own {
             stride,
             rows: Aligned::zeros(n * stride),

@@ -4,11 +4,27 @@
 use crate::device::Vector;
 
 /// Rows of the widest vectors' panel: what is packed has room for a multiple of it.
-pub(super) const MOST_ROWS: usize = 16;
+pub(super) const TALLEST: usize = 16;
 
 /// Rows of a panel.
 pub(super) const fn panel<V: Vector>() -> usize {
     2 * V::LANES
+}
+
+/// `rows` rows of the columns that begin at `starts`, panel by panel.
+#[inline(always)]
+pub(super) fn pack<V: Vector<Real = f64>>(vectors: &[f64], rows: usize, starts: &[usize], packed: &mut [f64]) {
+    let height = panel::<V>();
+    if starts.is_empty() {
+        return;
+    }
+    for (p, panel) in packed.chunks_exact_mut(height * starts.len()).take(rows.div_ceil(height)).enumerate() {
+        for (start, to) in starts.iter().zip(panel.chunks_exact_mut(height)) {
+            let there = height.min(rows - p * height);
+            to[..there].copy_from_slice(&vectors[start + p * height..][..there]);
+            to[there..].fill(0.0);
+        }
+    }
 }
 
 /// Where C lies: column j of panel p begins at `p * panel_stride + columns[j]`.
