@@ -33,12 +33,16 @@ pub trait Real:
     const ZERO: Self;
     /// 1.
     const ONE: Self;
+    /// A number so large that a sum with it is rounded to a whole number, which stands in its last bits: 1.5 times 2 to the digits after the first.
+    const WHOLE: Self;
     /// Nearest value.
     fn from_f64(value: f64) -> Self;
     /// Exact value.
     fn to_f64(self) -> f64;
     /// Square root.
     fn sqrt(self) -> Self;
+    /// 2^k of a whole number k for which that is an ordinary number.
+    fn power_of_two(self) -> Self;
 }
 
 macro_rules! real {
@@ -46,6 +50,7 @@ macro_rules! real {
         impl Real for $t {
             const ZERO: Self = 0.0;
             const ONE: Self = 1.0;
+            const WHOLE: Self = 1.5 / <$t>::EPSILON;
             #[inline]
             fn from_f64(value: f64) -> Self {
                 value as $t
@@ -57,6 +62,11 @@ macro_rules! real {
             #[inline]
             fn sqrt(self) -> Self {
                 self.sqrt()
+            }
+            #[inline]
+            fn power_of_two(self) -> Self {
+                let exponent = self + (Self::WHOLE + (<$t>::MAX_EXP - 1) as $t);
+                <$t>::from_bits(exponent.to_bits() << (<$t>::MANTISSA_DIGITS - 1))
             }
         }
     )*};

@@ -23,6 +23,10 @@ pub trait Vector: Copy {
     unsafe fn sqrt(self) -> Self;
     /// `self + a b`, rounded once where the processor can.
     unsafe fn add_product(self, a: Self, b: Self) -> Self;
+    /// The larger number; what is no number in `self` stays so.
+    unsafe fn at_least(self, least: Self) -> Self;
+    /// 2^k of whole numbers k for which that is an ordinary number.
+    unsafe fn power_of_two(self) -> Self;
 }
 
 /// Asks for the cache line at `from`, to be read soon; a hint, which any address may be given to.
@@ -138,15 +142,23 @@ impl<R: Real, const N: usize> Vector for [R; N] {
         }
         out
     }
+    #[inline(always)]
+    unsafe fn at_least(self, least: Self) -> Self {
+        std::array::from_fn(|lane| if self[lane] < least[lane] { least[lane] } else { self[lane] })
+    }
+    #[inline(always)]
+    unsafe fn power_of_two(self) -> Self {
+        self.map(R::power_of_two)
+    }
 }
 
 #[cfg(target_arch = "x86_64")]
 mod x86 {
-    use super::Vector;
+    use super::{Real, Vector};
     use std::arch::x86_64::*;
 
     macro_rules! vector {
-        ($real:ty, $vector:ty, $lanes:literal, $splat:ident, $load:ident, $store:ident, $add:ident, $sub:ident, $mul:ident, $div:ident, $sqrt:ident, $fma:ident) => {
+        ($real:ty, $vector:ty, $lanes:literal, $splat:ident, $load:ident, $store:ident, $add:ident, $sub:ident, $mul:ident, $div:ident, $sqrt:ident, $fma:ident, $max:ident, $bits:ident, $shift:ident, $digits:literal, $number:ident) => {
             // SAFETY of all: the caller's.
             impl Vector for $vector {
                 type Real = $real;
@@ -187,6 +199,17 @@ mod x86 {
                 unsafe fn add_product(self, a: Self, b: Self) -> Self {
                     unsafe { $fma(a, b, self) }
                 }
+                #[inline(always)]
+                unsafe fn at_least(self, least: Self) -> Self {
+                    // The second one, if either is no number.
+                    unsafe { $max(least, self) }
+                }
+                #[inline(always)]
+                unsafe fn power_of_two(self) -> Self {
+                    // The last bits of the sum are k and the exponent's bias; their place is above the digits.
+                    let exponents = <$real>::WHOLE + (<$real>::MAX_EXP - 1) as $real;
+                    unsafe { $number($shift::<$digits>($bits($add(self, $splat(exponents))))) }
+                }
             }
         };
     }
@@ -202,7 +225,12 @@ mod x86 {
         _mm512_mul_ps,
         _mm512_div_ps,
         _mm512_sqrt_ps,
-        _mm512_fmadd_ps
+        _mm512_fmadd_ps,
+        _mm512_max_ps,
+        _mm512_castps_si512,
+        _mm512_slli_epi32,
+        23,
+        _mm512_castsi512_ps
     );
     vector!(
         f32,
@@ -216,7 +244,12 @@ mod x86 {
         _mm256_mul_ps,
         _mm256_div_ps,
         _mm256_sqrt_ps,
-        _mm256_fmadd_ps
+        _mm256_fmadd_ps,
+        _mm256_max_ps,
+        _mm256_castps_si256,
+        _mm256_slli_epi32,
+        23,
+        _mm256_castsi256_ps
     );
     vector!(
         f64,
@@ -230,7 +263,12 @@ mod x86 {
         _mm512_mul_pd,
         _mm512_div_pd,
         _mm512_sqrt_pd,
-        _mm512_fmadd_pd
+        _mm512_fmadd_pd,
+        _mm512_max_pd,
+        _mm512_castpd_si512,
+        _mm512_slli_epi64,
+        52,
+        _mm512_castsi512_pd
     );
     vector!(
         f64,
@@ -244,6 +282,11 @@ mod x86 {
         _mm256_mul_pd,
         _mm256_div_pd,
         _mm256_sqrt_pd,
-        _mm256_fmadd_pd
+        _mm256_fmadd_pd,
+        _mm256_max_pd,
+        _mm256_castpd_si256,
+        _mm256_slli_epi64,
+        52,
+        _mm256_castsi256_pd
     );
 }

@@ -225,6 +225,8 @@ fn missing(device: &Cuda) -> Verdict {
     ensure!(xsyev.starts_with("xsyev cannot be had: libcusolver is not") && xsyev.ends_with("syevj takes over"), "{xsyev}");
     ensure!(syevj.starts_with("syevj cannot be had") && syevj.ends_with("faer takes over"), "{syevj}");
     ensure!(on_card(device, XSYEV, &displacement, 4)?.1.is_empty(), "said twice");
-    // Ours needs no library.
+    // Ours needs no library, and so `auto` finds it.
+    let [auto, own] = [Solver::Auto, Solver::Own].map(|solver| on_card(device, Labels { solver, ..Labels::default() }, &displacement, 4));
+    ensure!(auto?.0 == own?.0, "auto is not ours");
     silent(device, Solver::Own, &displacement, 4)
 }

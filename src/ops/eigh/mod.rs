@@ -26,7 +26,7 @@ pub struct Labels {
     pub precision: LabelPrecision,
 }
 
-/// An eigen-solver. One that is not there, or fails, hands over to the next in this order.
+/// An eigen-solver. One that is not there, or fails, hands over to the next in this order; for `auto` ours comes before faer, too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Solver {
@@ -69,6 +69,8 @@ impl Solver {
     pub(crate) fn on_a_card(self, capability: (u32, u32), rows: usize) -> &'static [Solver] {
         match self {
             Solver::Auto if capability == (9, 0) && rows <= MOST_ROWS => Solver::Own.on_a_card(capability, rows),
+            // Ours is sooner done on a card than another's on the processor.
+            Solver::Auto if rows <= MOST_ROWS => &[Solver::Xsyev, Solver::Syevj, Solver::Own, Solver::Faer],
             Solver::Auto | Solver::Xsyev => &[Solver::Xsyev, Solver::Syevj, Solver::Faer],
             Solver::Own => &[Solver::Own, Solver::Xsyev, Solver::Syevj, Solver::Faer],
             Solver::Syevj => &[Solver::Syevj, Solver::Faer],
