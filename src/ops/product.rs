@@ -28,15 +28,6 @@ impl<'a, R> Matrix<'a, R> {
 
 /// `left right` into `destination`, whose rows lie one after another.
 pub(crate) fn product<R: Real>(destination: &mut [R], left: Matrix<'_, R>, right: Matrix<'_, R>) {
-    product_on(gemm::Parallelism::Rayon(0), destination, left, right);
-}
-
-/// `left right` into `destination`, on this thread alone: inside a task.
-pub(crate) fn product_of_one<R: Real>(destination: &mut [R], left: Matrix<'_, R>, right: Matrix<'_, R>) {
-    product_on(gemm::Parallelism::None, destination, left, right);
-}
-
-fn product_on<R: Real>(threads: gemm::Parallelism, destination: &mut [R], left: Matrix<'_, R>, right: Matrix<'_, R>) {
     let (m, n, k) = (left.rows, right.columns, left.columns);
     assert_eq!(k, right.rows, "inner dimensions");
     assert!(destination.len() >= m * n, "a {m} x {n} product into {} elements", destination.len());
@@ -61,7 +52,7 @@ fn product_on<R: Real>(threads: gemm::Parallelism, destination: &mut [R], left: 
             false,
             false,
             false,
-            threads,
+            gemm::Parallelism::Rayon(0),
         );
     }
 }

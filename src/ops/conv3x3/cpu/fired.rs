@@ -22,8 +22,11 @@ const FILTERS: usize = 48;
 const WIDE: usize = 8;
 /// Images of a task of `dx`, at most.
 const IMAGES: usize = 16;
-/// Filters of a task of `dw`.
+/// Filters of a task of `dw`, at most.
 const ROWS: usize = 32;
+/// Tasks of `dw` that there should be, at least, and the filters of one that are worth a task.
+const TASKS: usize = 8;
+const FEWEST: usize = 8;
 /// Numbers of images that stay in the first cache.
 const RESIDENT: usize = 6400;
 /// Numbers of a filter's block.
@@ -253,7 +256,10 @@ impl<R: Real> Kernel<R> for Scatter<'_, R> {
                     // SAFETY: the patch lies in `sums` (checked), and lists were filled with blocks of `packed`.
                     unsafe {
                         let patch = sums.as_mut_ptr().add(patch);
-                        let mut sum: [V; 9] = from_fn(|tap| V::load(patch.add(taps[tap])));
+                        let mut sum = [V::splat(R::ZERO); 9];
+                        for (sum, tap) in sum.iter_mut().zip(taps) {
+                            *sum = V::load(patch.add(tap));
+                        }
                         for (&value, &found) in values.iter().zip(found) {
                             let weight = packed.as_ptr().add(found as usize + lane);
                             let value = V::splat(value);
@@ -294,13 +300,14 @@ pub(super) fn dw<R: Real>(
     let groups = batch.div_ceil(together);
     let taps = 9 * blocks(channels) * BLOCK;
     let db_shared = Shared::new(&mut *db);
-    emit(target, weight, ROWS * 9 * channels, |task, piece| {
-        let first = task * ROWS;
-        let rows = ROWS.min(filters - first);
-        with_scratch(rows * taps + ROWS * (2 * units + groups + 1), |scratch| {
+    let of_task = filters.div_ceil(TASKS).clamp(FEWEST, ROWS);
+    emit(target, weight, of_task * 9 * channels, |task, piece| {
+        let first = task * of_task;
+        let rows = of_task.min(filters - first);
+        with_scratch(rows * (taps + 2 * units + groups + 1), |scratch| {
             let (gradient, lists) = scratch.split_at_mut(rows * taps);
-            let (values, lists) = lists.split_at_mut(ROWS * units);
-            let (found, ends) = bytemuck::cast_slice_mut::<R, u32>(lists).split_at_mut(ROWS * units);
+            let (values, lists) = lists.split_at_mut(rows * units);
+            let (found, ends) = bytemuck::cast_slice_mut::<R, u32>(lists).split_at_mut(rows * units);
             // SAFETY: these filters are this task's.
             let db = unsafe { db_shared.run(first, rows) };
             db.fill(R::ZERO);
@@ -387,10 +394,12 @@ impl<R: Real> Kernel<R> for Gather<'_, R> {
                 // SAFETY: the row lies in `gradient` (checked), and lists were filled with patches of `images`.
                 unsafe {
                     let gradient = gradient.as_mut_ptr().add(lane);
-                    let mut sum: [V; 9] = match group {
-                        0 => [V::splat(R::ZERO); 9],
-                        _ => from_fn(|tap| V::load(gradient.add(tap * row_stride / 9))),
-                    };
+                    let mut sum = [V::splat(R::ZERO); 9];
+                    if group > 0 {
+                        for (tap, sum) in sum.iter_mut().enumerate() {
+                            *sum = V::load(gradient.add(tap * row_stride / 9));
+                        }
+                    }
                     for (&value, &found) in values.iter().zip(found) {
                         let patch = images.as_ptr().add(found as usize + lane);
                         let value = V::splat(value);

@@ -17,7 +17,7 @@ fn whole_blocks(config: &Conv3x3Config) -> bool {
 
 impl<R: Real> Conv3x3 for Cpu<R> {
     fn conv3x3_workspace(&self, config: &Conv3x3Config) -> usize {
-        let forward = if whole_blocks(config) { winograd::workspace(config) } else { 0 };
+        let forward = if whole_blocks(config) { winograd::workspace(config) } else { thin::workspace(config) };
         forward.max(fired::dx_workspace(config)).max(fired::dw_workspace(config))
     }
 
@@ -37,7 +37,7 @@ impl<R: Real> Conv3x3 for Cpu<R> {
         if whole_blocks(config) {
             winograd::forward(config, x, weight, bias, y, argmax, workspace);
         } else {
-            thin::forward(config, x, weight, bias, y, argmax);
+            thin::forward(config, x, weight, bias, y, argmax, workspace);
         }
         Ok(())
     }
@@ -66,11 +66,13 @@ impl<R: Real> Conv3x3 for Cpu<R> {
     }
 }
 
+#[inline(always)]
 fn relu<R: Real>(z: R) -> R {
     if z > R::ZERO { z } else { R::ZERO }
 }
 
 /// `y = max(z + b, 0)` of one pixel.
+#[inline(always)]
 fn finish<R: Real>(z: &[R], bias: &[R], y: &mut [R]) {
     for ((y, z), b) in y.iter_mut().zip(z).zip(bias) {
         *y = relu(*z + *b);
@@ -78,6 +80,7 @@ fn finish<R: Real>(z: &[R], bias: &[R], y: &mut [R]) {
 }
 
 /// `y = max over the quad of max(z + b, 0)`; `argmax` is the first place of the maximum.
+#[inline(always)]
 fn pool<R: Real>(quad: [&[R]; 4], bias: &[R], y: &mut [R], argmax: &mut [u8]) {
     let [a, b, c, d] = quad;
     for f in 0..y.len() {

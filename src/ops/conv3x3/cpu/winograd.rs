@@ -119,10 +119,12 @@ impl<R: Real> Kernel<R> for TransformInput<'_, R> {
             unsafe {
                 let mut half = [[V::splat(R::ZERO); 4]; 4];
                 for s in 0..4 {
-                    let d: [V; 4] = from_fn(|r| match pixel[r][s] {
-                        Some(at) => V::load(x[at + c..][..V::LANES].as_ptr()),
-                        None => V::splat(R::ZERO),
-                    });
+                    let mut d = [V::splat(R::ZERO); 4];
+                    for (d, pixels) in d.iter_mut().zip(&pixel) {
+                        if let Some(at) = pixels[s] {
+                            *d = V::load(x[at + c..][..V::LANES].as_ptr());
+                        }
+                    }
                     let column = combine(d);
                     for r in 0..4 {
                         half[r][s] = column[r];
@@ -180,10 +182,17 @@ impl<R: Real> Kernel<R> for TransformWeights<'_, R> {
                     // SAFETY: inside `raw` and `weights` (checked).
                     unsafe {
                         let half = V::splat(R::from_f64(0.5));
-                        let columns: [[V; 4]; 3] =
-                            from_fn(|s| widen(from_fn(|r| V::load(raw.as_ptr().add(((3 * r + s) * BLOCK + c) * FILTERS + f))), half));
+                        let mut columns = [[half; 4]; 3];
+                        for (s, column) in columns.iter_mut().enumerate() {
+                            let mut g = [half; 3];
+                            for (r, g) in g.iter_mut().enumerate() {
+                                *g = V::load(raw.as_ptr().add(((3 * r + s) * BLOCK + c) * FILTERS + f));
+                            }
+                            *column = widen(g, half);
+                        }
+                        let [left, middle, right] = columns;
                         for r in 0..4 {
-                            let wide = widen(columns.map(|column| column[r]), half);
+                            let wide = widen([left[r], middle[r], right[r]], half);
                             for (s, value) in wide.into_iter().enumerate() {
                                 value.store(weights.as_mut_ptr().add((4 * r + s) * pitch + (first + c) * FILTERS + f));
                             }
@@ -309,10 +318,16 @@ impl<R: Real> Kernel<R> for TransformOutputs<'_, R> {
             for f in (0..FILTERS).step_by(V::LANES) {
                 // SAFETY: inside `sums` (checked) and the arrays.
                 unsafe {
-                    let columns: [[V; 2]; 4] =
-                        from_fn(|s| narrow(from_fn(|r| V::load(sums.as_ptr().add(((4 * r + s) * TILES + tile) * FILTERS + f)))));
+                    let mut columns = [[V::splat(R::ZERO); 2]; 4];
+                    for (s, column) in columns.iter_mut().enumerate() {
+                        let mut m = [V::splat(R::ZERO); 4];
+                        for (r, m) in m.iter_mut().enumerate() {
+                            *m = V::load(sums.as_ptr().add(((4 * r + s) * TILES + tile) * FILTERS + f));
+                        }
+                        *column = narrow(m);
+                    }
                     for r in 0..2 {
-                        let pair = narrow(from_fn(|s| columns[s][r]));
+                        let pair = narrow([columns[0][r], columns[1][r], columns[2][r], columns[3][r]]);
                         for s in 0..2 {
                             pair[s].store(z[2 * r + s].as_mut_ptr().add(f));
                         }

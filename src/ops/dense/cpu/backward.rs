@@ -8,7 +8,6 @@ use crate::ops::adam::{Piece, Tensor, WeightGradient, emit};
 use crate::ops::scratch::with_scratch;
 use crate::ops::shared::Shared;
 use rayon::prelude::*;
-use std::array::from_fn;
 
 /// Parts that the rows of the weight are in.
 const PARTS: usize = 8;
@@ -121,7 +120,10 @@ impl<R: Real> Kernel<R> for InputGradient<'_, R> {
         for i in (0..whole).step_by(V::LANES) {
             // SAFETY: whole vectors of the inputs, of rows and samples that there are (checked).
             unsafe {
-                let w: [V; ROWS] = from_fn(|row| V::load(weight.as_ptr().add(row * inputs + i)));
+                let mut w = [V::splat(R::ZERO); ROWS];
+                for (row, w) in w.iter_mut().enumerate() {
+                    *w = V::load(weight.as_ptr().add(row * inputs + i));
+                }
                 for (n, factors) in factors.chunks_exact(ROWS).enumerate() {
                     let dx = dx.as_mut_ptr().add(n * inputs + i);
                     let mut sum = if fresh { V::splat(R::ZERO) } else { V::load(dx) };
