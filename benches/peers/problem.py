@@ -1,7 +1,8 @@
 """The training problem that every peer solves, so that their numbers compare: D2L at the paper's width, MAPE, dropout on the hidden
 layer, Adam in TensorFlow 1's form with a decaying rate, the data on the device.
 
-`python problem.py START.safetensors` writes start values (Glorot uniform, zero biases) that `scalefree train d2l --init` reads too.
+`python problem.py START.safetensors` writes start values (Glorot uniform, zero biases) that `scalefree train d2l --init` reads too; with a number behind
+it those of a network so many times narrower, for the peers that take their shapes from the file (TensorFlow, JAX).
 """
 import argparse, json, statistics, sys, time
 
@@ -16,9 +17,17 @@ def rate(step):
     return LR * DECAY_RATE ** ((step - 1) / DECAY_STEPS) * (1 - BETA2**step) ** 0.5 / (1 - BETA1**step)
 
 
-def start_values(seed=1):
+def narrower(name, shape, part):
+    """The shape of a layer where filters and hidden units are `part` times fewer: inputs and outputs of the network stay."""
+    outputs = shape[0] if name == "fc2" else shape[0] // part
+    inputs = shape[1] if name == "conv1" else shape[1] // part
+    return (outputs, inputs, *shape[2:])
+
+
+def start_values(part=1, seed=1):
     random, values = np.random.default_rng(seed), {}
     for name, shape in LAYERS.items():
+        shape = narrower(name, shape, part)
         receptive = int(np.prod(shape[2:]))
         limit = (6 / ((shape[0] + shape[1]) * receptive)) ** 0.5
         values[f"{name}.weight"] = random.uniform(-limit, limit, shape).astype(np.float32)
@@ -31,7 +40,7 @@ def channels_last(values):
     out = {}
     for name, value in values.items():
         if name == "fc1.weight":
-            value = value.reshape(value.shape[0], 1024, 2, 2).transpose(0, 2, 3, 1).reshape(value.shape)
+            value = value.reshape(value.shape[0], -1, 2, 2).transpose(0, 2, 3, 1).reshape(value.shape)
         if name.startswith("conv") and value.ndim == 4:
             value = value.transpose(2, 3, 1, 0)
         elif value.ndim == 2:
@@ -83,4 +92,4 @@ def timed(run, runs, steps):
 if __name__ == "__main__":
     from safetensors.numpy import save_file
 
-    save_file(start_values(), sys.argv[1])
+    save_file(start_values(*map(int, sys.argv[2:3])), sys.argv[1])

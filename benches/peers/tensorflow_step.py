@@ -4,9 +4,10 @@ import os
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 import problem
 import tensorflow as tf
+from safetensors.numpy import load_file
 
 args = problem.arguments(__doc__)
-p, m, v = ({name: tf.Variable(tf.zeros(value.shape)) for name, value in problem.channels_last(problem.start_values()).items()} for _ in range(3))
+p, m, v = ({name: tf.Variable(tf.zeros(value.shape)) for name, value in problem.channels_last(load_file(args.start)).items()} for _ in range(3))
 
 
 def forward(x, keep):

@@ -16,7 +16,6 @@ pub mod hamiltonian;
 pub mod mape;
 pub mod mode_area;
 pub mod philox;
-mod product;
 pub mod roof;
 mod scratch;
 mod shared;

@@ -3,7 +3,6 @@
 use super::Roof;
 use crate::Result;
 use crate::device::{Cpu, Real};
-use crate::ops::product::{Matrix, product};
 use rayon::prelude::*;
 use std::time::Instant;
 
@@ -42,12 +41,59 @@ impl<R: Real> Roof for Cpu<R> {
     }
 }
 
-/// The product of the first matrix with itself transposed into the second one; the flop done.
+/// The product of the first matrix with its transpose into the second one; the flop done.
 fn squares<R: Real>(rounds: u32, matrices: &mut [R]) -> f64 {
     let (factor, out) = matrices.split_at_mut(SIDE * SIDE);
-    let factor = Matrix::new(factor, SIDE, SIDE);
     for _ in 0..rounds {
-        product(out, factor, factor.transposed());
+        square(SIDE, factor, out);
     }
     f64::from(rounds) * 2.0 * (SIDE as f64).powi(3)
+}
+
+/// `out = factor factor'`, matrices of `side` rows.
+fn square<R: Real>(side: usize, factor: &[R], out: &mut [R]) {
+    assert!(factor.len() >= side * side && out.len() >= side * side, "matrices of {side} rows");
+    let (near, far) = (1, side as isize);
+    // SAFETY: the matrices lie inside their slices (checked), and `out` is borrowed alone.
+    unsafe {
+        gemm::gemm(
+            side,
+            side,
+            side,
+            out.as_mut_ptr(),
+            near,
+            far,
+            false,
+            factor.as_ptr(),
+            near,
+            far,
+            factor.as_ptr(),
+            far,
+            near,
+            R::ONE,
+            R::ONE,
+            false,
+            false,
+            false,
+            gemm::Parallelism::Rayon(0),
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_product_that_is_timed_is_a_product() {
+        const ROWS: usize = 11;
+        let factor: Vec<f64> = (0..ROWS * ROWS).map(|i| (i as f64 * 0.7).sin()).collect();
+        let mut out = vec![f64::NAN; factor.len()];
+        square(ROWS, &factor, &mut out);
+        for (at, found) in out.iter().enumerate() {
+            let [left, right] = [at / ROWS, at % ROWS].map(|row| &factor[row * ROWS..][..ROWS]);
+            let sum: f64 = left.iter().zip(right).map(|(a, b)| a * b).sum();
+            assert!((found - sum).abs() < 1e-13);
+        }
+    }
 }
