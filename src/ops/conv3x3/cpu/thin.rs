@@ -81,6 +81,7 @@ impl<R: Real> Kernel<R> for Strip<'_, R> {
         let Strip { config, rows, weights, bias, y, mut argmax } = self;
         let Conv3x3Config { width, channels, filters, pool: pooled, .. } = *config;
         let of_row = (width + 2) * channels;
+        assert!(!pooled || width.is_multiple_of(2), "a pool of quads on lines of {width}");
         assert!(rows.len() == if pooled { 4 } else { 3 } * of_row && weights.len() == config.taps() * pitch(config));
         let mut z = [[R::ZERO; FILTERS]; PIXELS];
         for first in (0..width).step_by(if pooled { 2 } else { PIXELS }) {
