@@ -11,6 +11,7 @@ import argparse, json, pathlib, statistics, subprocess, sys, tempfile
 from growth import most_bytes, settings
 
 PEERS = pathlib.Path(__file__).parent / "peers"
+RIVALS = ("tensorflow_step.py", "jax_step.py")
 BATCHES = (10, 50)
 # The network of the preset `quick`: so many times narrower, and its batch.
 NARROW, NARROW_BATCH = 8, 20
@@ -47,7 +48,7 @@ def main():
             for batch in BATCHES:
                 train = ["train", "d2l", "--data", data[batch], "--set", "d2l.epochs=1", "--out", folder / f"run{batch}-{number}"]
                 memory[batch] = most_bytes([*ours, *train, *settings(batch=batch)])
-                for peer in ("tensorflow_step.py", "jax_step.py"):
+                for peer in RIVALS:
                     line = folder / "line.json"
                     command = [sys.executable, PEERS / peer, data[batch], start, "--batch", str(batch), "--steps", "10", "--runs", "3"]
                     bytes_held = most_bytes(command, line)
@@ -55,14 +56,12 @@ def main():
             keys = settings(batch=NARROW_BATCH, part=NARROW)
             narrow_report = json.loads(text(*ours, "bench", "run", "--json", "--shape", f"d2l:{NARROW_BATCH}", *keys))
             steps = ["--batch", str(NARROW_BATCH), "--steps", "100", "--runs", "3"]
-            narrow_peers = [
-                json.loads(text(sys.executable, PEERS / peer, data[50], narrow, *steps)) for peer in ("tensorflow_step.py", "jax_step.py")
-            ]
+            narrow_peers = [json.loads(text(sys.executable, PEERS / peer, data[50], narrow, *steps)) for peer in RIVALS]
             predict = ["--predict", "--runs", "3"]
             predictions = [
                 json.loads(text(sys.executable, PEERS / peer, data[50], start, *predict, "--batch", str(batch), "--steps", str(calls)))
                 for batch, calls in PREDICTIONS
-                for peer in ("tensorflow_step.py", "jax_step.py")
+                for peer in RIVALS
             ]
             return {
                 "ours": report,

@@ -290,3 +290,50 @@ mod x86 {
         _mm256_castsi256_pd
     );
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The last lane of `at_least(0)`, or of `power_of_two`, of each number.
+    struct Each<'a, R> {
+        powers: bool,
+        numbers: &'a mut [R],
+    }
+
+    impl<R: Real> Kernel<R> for Each<'_, R> {
+        #[inline(always)]
+        unsafe fn run<V: Vector<Real = R>>(self) {
+            for number in self.numbers {
+                let mut lanes = [R::ZERO; BLOCK];
+                // SAFETY: the caller's; a vector has at most BLOCK lanes.
+                unsafe {
+                    let all = V::splat(*number);
+                    if self.powers { all.power_of_two() } else { all.at_least(V::splat(R::ZERO)) }.store(lanes.as_mut_ptr());
+                }
+                *number = lanes[V::LANES - 1];
+            }
+        }
+    }
+
+    fn own_and_plain<R: Real>(powers: bool, numbers: &[f64]) -> [Vec<f64>; 2] {
+        let [mut own, mut plain] = [0; 2].map(|_| numbers.iter().map(|n| R::from_f64(*n)).collect::<Vec<R>>());
+        R::vectorised(Each { powers, numbers: &mut own });
+        // SAFETY: arrays need nothing.
+        unsafe { Each { powers, numbers: &mut plain }.run::<[R; 4]>() };
+        [own, plain].map(|numbers| numbers.into_iter().map(R::to_f64).collect())
+    }
+
+    #[test]
+    fn powers_of_two_and_bounds_on_every_vector() {
+        let whole = |most: i32| (1 - most..=most).map(f64::from).collect::<Vec<_>>();
+        let expected = |most: i32| (1 - most..=most).map(|k| 2.0_f64.powi(k)).collect::<Vec<_>>();
+        assert_eq!(own_and_plain::<f32>(true, &whole(127)), [expected(127), expected(127)]);
+        assert_eq!(own_and_plain::<f64>(true, &whole(1023)), [expected(1023), expected(1023)]);
+        for found in [own_and_plain::<f32>(false, &[-1.5, 2.0, f64::NAN]), own_and_plain::<f64>(false, &[-1.5, 2.0, f64::NAN])] {
+            for found in found {
+                assert!(found[..2] == [0.0, 2.0] && found[2].is_nan(), "{found:?}");
+            }
+        }
+    }
+}
